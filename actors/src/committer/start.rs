@@ -1,0 +1,197 @@
+//! Starts the committer and hands appends to it.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use everlog_domain::ids::{CommitNumber, ProjectNumber};
+use everlog_domain::log::{Arbiter, ProjectHead};
+use everlog_domain::ports::{Log, Rows};
+use tokio::sync::watch;
+
+use super::intake::{Entry, Intake, Stopped, Submission};
+use super::stages::{Durable, LogStage, RowStage};
+use crate::directory::Directory;
+use crate::live::Hub;
+use crate::options::{CommitterMode, NodeOptions};
+use crate::request::Halt;
+
+/// Batches that may be durable and not yet projected.
+const BETWEEN_STAGES: usize = 2;
+
+/// A handle to the committer.
+#[derive(Clone)]
+pub(crate) struct Committer {
+    intake: Arc<Intake>,
+    visible: watch::Receiver<CommitNumber>,
+    ended: watch::Receiver<Option<Ended>>,
+}
+
+/// How the committer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Drained,
+    Halted(Halt),
+}
+
+/// What the committer works with.
+pub(crate) struct Parts {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) rows: Arc<dyn Rows>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) hub: Hub,
+}
+
+impl Committer {
+    /// Starts the stages. The rows must have reached the log's head.
+    pub(crate) fn start(parts: Parts, options: &NodeOptions) -> std::io::Result<Self> {
+        let head = parts.log.head();
+        let (visible, visible_seen) = watch::channel(head);
+        let (ended, ended_seen) = watch::channel(None);
+        let intake = Arc::new(Intake::default());
+        let log_stage = LogStage {
+            arbiter: Arbiter::new(head).remembering(options.remembered),
+            log: parts.log,
+        };
+        let row_stage = RowStage {
+            rows: parts.rows,
+            directory: parts.directory,
+            hub: parts.hub,
+            visible,
+        };
+        let shared = Arc::clone(&intake);
+        match options.committer {
+            CommitterMode::Threads => start_threads(shared, log_stage, row_stage, ended)?,
+            CommitterMode::Inline => drop(tokio::spawn(run_inline(
+                shared, log_stage, row_stage, ended,
+            ))),
+        }
+        Ok(Self {
+            intake,
+            visible: visible_seen,
+            ended: ended_seen,
+        })
+    }
+
+    /// Hands an append over.
+    pub(crate) fn submit(&self, submission: Submission) -> Result<(), Stopped> {
+        let project = submission.append.project;
+        self.intake
+            .put(project, Entry::Append(Box::new(submission)))
+    }
+
+    /// Gives the arbiter a project's head as of a commit, ahead of the appends that follow.
+    pub(crate) fn activate(&self, project: ProjectNumber, head: ProjectHead, as_of: CommitNumber) {
+        // A stopped committer refuses the append that follows, which says so.
+        self.intake
+            .put(project, Entry::Activate(head, as_of))
+            .unwrap_or_default();
+    }
+
+    /// Waits until a commit is visible, or the committer has ended.
+    pub(crate) async fn visible(&self, commit: CommitNumber) {
+        // The sender lives as long as the stages: an error means that they ended.
+        drop(
+            self.visible
+                .clone()
+                .wait_for(|visible| *visible >= commit)
+                .await,
+        );
+    }
+
+    /// Commits what waits and stops.
+    pub(crate) async fn drain(&self) {
+        self.intake.close();
+        drop(self.ended.clone().wait_for(Option::is_some).await);
+    }
+
+    /// Waits for a halt; never returns after an ordinary stop.
+    pub(crate) async fn halted(&self) -> Halt {
+        let mut ended = self.ended.clone();
+        let seen = ended
+            .wait_for(|ended| matches!(ended, Some(Ended::Halted(_))))
+            .await;
+        if let Ok(seen) = seen
+            && let Some(Ended::Halted(halt)) = seen.as_ref()
+        {
+            return halt.clone();
+        }
+        std::future::pending().await
+    }
+}
+
+fn start_threads(
+    intake: Arc<Intake>,
+    mut log_stage: LogStage,
+    row_stage: RowStage,
+    ended: watch::Sender<Option<Ended>>,
+) -> std::io::Result<()> {
+    let (sender, receiver): (Sender<Durable>, Receiver<Durable>) = bounded(BETWEEN_STAGES);
+    let ended = Arc::new(ended);
+    let (row_ended, row_intake) = (Arc::clone(&ended), Arc::clone(&intake));
+    std::thread::Builder::new()
+        .name("rows".to_owned())
+        .spawn(move || {
+            let result = receiver
+                .iter()
+                .try_for_each(|durable| row_stage.run(durable));
+            end(&row_ended, &row_intake, result);
+        })?;
+    std::thread::Builder::new()
+        .name("committer".to_owned())
+        .spawn(move || {
+            while let Some(taken) = intake.take() {
+                match log_stage.run(taken) {
+                    Ok(durable) => {
+                        if sender.send(durable).is_err() {
+                            return; // the rows stage halted and said so
+                        }
+                    }
+                    Err(halt) => return end(&ended, &intake, Err(halt)),
+                }
+            }
+            // Dropping the sender lets the rows stage finish what is between the stages.
+        })?;
+    Ok(())
+}
+
+async fn run_inline(
+    intake: Arc<Intake>,
+    mut log_stage: LogStage,
+    row_stage: RowStage,
+    ended: watch::Sender<Option<Ended>>,
+) {
+    let mut result = Ok(());
+    while let Some(taken) = intake.take_async().await {
+        tokio::task::yield_now().await;
+        result = match log_stage.run(taken) {
+            Ok(durable) => {
+                tokio::task::yield_now().await;
+                row_stage.run(durable)
+            }
+            Err(halt) => Err(halt),
+        };
+        if result.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    end(&ended, &intake, result);
+}
+
+fn end(ended: &watch::Sender<Option<Ended>>, intake: &Intake, result: Result<(), Halt>) {
+    let how = match result {
+        Ok(()) => Ended::Drained,
+        Err(halt) => {
+            tracing::error!(commit = halt.commit, reason = %halt.reason, "the committer halts");
+            intake.abort();
+            Ended::Halted(halt)
+        }
+    };
+    ended.send_if_modified(|ended| {
+        let first = ended.is_none();
+        if first {
+            *ended = Some(how);
+        }
+        first
+    });
+}

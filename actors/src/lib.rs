@@ -1,0 +1,26 @@
+//! The shells around the rules: ractor actors, the committer, admission, bounded reads, live.
+//!
+//! [`Node`] is the face of all of it. How a change flows: permit → actor (decide) → committer
+//! (arbiter, log, rows) → actor (apply) → answer; then live.
+
+mod activator;
+mod admission;
+mod committer;
+mod directory;
+mod earlier;
+pub mod live;
+mod node;
+mod options;
+mod project;
+mod reads;
+mod registry;
+mod request;
+mod supervisor;
+mod thread;
+
+pub use node::{Node, StartFailure};
+pub use options::{CommitterMode, NodeOptions};
+pub use reads::Reads;
+pub use request::{
+    Granted, Halt, IdOrigin, ProjectCommand, ProjectRequest, Refused, ThreadRequest,
+};

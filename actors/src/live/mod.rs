@@ -1,0 +1,20 @@
+//! Live: who watches what, and the newest events of what is watched.
+//!
+//! A subscription is a cursor, not a queue: the hub keeps one bounded ring for each thread or
+//! project that somebody watches, whoever and however many watch it, and nothing for anybody in
+//! particular. Publishing marks the connections that are interested and waits for none of them. A
+//! reader that has fallen behind its ring reads the log.
+
+mod hub;
+mod published;
+mod ring;
+mod waker;
+mod weight;
+
+#[cfg(test)]
+mod tests;
+
+pub use hub::{AccessWatch, Hub, HubBounds, Interest, Watch};
+pub use published::{Form, Published};
+pub use ring::Read;
+pub use waker::{Marks, SLOTS, Slot, Waker};

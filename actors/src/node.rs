@@ -1,0 +1,319 @@
+//! The face of the process's actors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use everlog_domain::access::{Caller, Privilege};
+use everlog_domain::envelope::Idempotency;
+use everlog_domain::ids::{CONSOLE, CommitNumber, Offset, ProjectId, ProjectNumber, ProjectUid};
+use everlog_domain::ports::{Log, Rows, RowsFailure};
+use everlog_domain::projects::ProjectRefusal;
+use everlog_domain::time::Time;
+use parking_lot::Mutex;
+use ractor::{ActorCell, ActorRuntime};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::activator::Activator;
+use crate::admission::Admission;
+use crate::committer::{Committer, Parts};
+use crate::directory::Directory;
+use crate::live::Hub;
+use crate::options::NodeOptions;
+use crate::project::{ProjectAsked, ProjectMessage, ProjectWorld};
+use crate::reads::Reads;
+use crate::registry::Registry;
+use crate::request::{Granted, Halt, ProjectCommand, ProjectRequest, Refused, ThreadRequest};
+use crate::supervisor::{Supervisor, spawn_project, spawn_thread};
+use crate::thread::{Asked, ThreadMessage, ThreadWorld};
+
+/// How long a stop waits for the actors of one project.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+pub enum StartFailure {
+    /// The rows are behind the log: they must be caught up before actors start.
+    #[error("the rows are at commit {rows}, the log at {log}: catch the rows up first")]
+    RowsBehind {
+        /// Where the rows are.
+        rows: CommitNumber,
+        /// Where the log is.
+        log: CommitNumber,
+    },
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Rows(#[from] RowsFailure),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Threads(#[from] std::io::Error),
+    /// The root of the supervision tree could not be started.
+    #[error("the supervisor could not be started: {0}")]
+    Supervisor(String),
+    /// The console's first event was refused.
+    #[error("the console could not be made: {0}")]
+    Console(#[from] Refused),
+}
+
+/// The committer, the actors, the reads and the live hub of a process.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    log: Arc<dyn Log>,
+    rows: Arc<dyn Rows>,
+    committer: Committer,
+    directory: Arc<Directory>,
+    admission: Admission,
+    reads: Reads,
+    hub: Hub,
+    threads: Arc<ThreadWorld>,
+    projects: Arc<ProjectWorld>,
+    root: ActorCell,
+    supervisors: Mutex<HashMap<ProjectNumber, ActorCell>>,
+    stopping: AtomicBool,
+}
+
+impl Node {
+    /// Starts the committer and the root of the supervision tree, and makes the console's project
+    /// if the log has none. Must run inside a tokio runtime.
+    pub async fn start(
+        log: Arc<dyn Log>,
+        rows: Arc<dyn Rows>,
+        options: NodeOptions,
+    ) -> Result<Self, StartFailure> {
+        if rows.reached() != log.head() {
+            return Err(StartFailure::RowsBehind {
+                rows: rows.reached(),
+                log: log.head(),
+            });
+        }
+        let console = rows
+            .view()
+            .project_head(CONSOLE)?
+            .map_or(options.console_uid, |head| head.uid);
+        let directory = Arc::new(Directory::new(Arc::clone(&rows), console));
+        let hub = Hub::new(options.hub);
+        let reads = Reads::new(Arc::clone(&log), Arc::clone(&rows), &options);
+        let parts = Parts {
+            log: Arc::clone(&log),
+            rows: Arc::clone(&rows),
+            directory: Arc::clone(&directory),
+            hub: hub.clone(),
+        };
+        let committer = Committer::start(parts, &options)?;
+        let activator = Activator::new(committer.clone(), Arc::clone(&directory), reads.clone());
+        let root = ActorRuntime::spawn(None, Supervisor { of: "node" }, ());
+        let (root, _) = root
+            .await
+            .map_err(|error| StartFailure::Supervisor(error.to_string()))?;
+        let threads = ThreadWorld {
+            committer: committer.clone(),
+            log: Arc::clone(&log),
+            reads: reads.clone(),
+            registry: Registry::new(),
+            idle: options.idle,
+            activator: activator.clone(),
+            tickets: AtomicU64::new(0),
+        };
+        let projects = ProjectWorld {
+            log: Arc::clone(&log),
+            reads: reads.clone(),
+            directory: Arc::clone(&directory),
+            activator,
+            registry: Registry::new(),
+            idle: options.idle,
+        };
+        let node = Self(Arc::new(Inner {
+            admission: Admission::new(&options),
+            log,
+            rows,
+            committer,
+            directory,
+            reads,
+            hub,
+            threads: Arc::new(threads),
+            projects: Arc::new(projects),
+            root: root.get_cell(),
+            supervisors: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        }));
+        Ok(node)
+    }
+
+    /// Grants or refuses a wish about a thread.
+    pub async fn thread(&self, request: ThreadRequest) -> Result<Granted, Refused> {
+        self.check_running()?;
+        let key = (request.caller.project, request.thread.clone());
+        let permit = self.0.admission.permit(key.0, request.command.bytes())?;
+        let uid = self.0.directory.uid(key.0)?.ok_or(Refused::NoSuchProject)?;
+        let supervisor = self.supervisor(key.0).await?;
+        let (reply, answer) = oneshot::channel();
+        let asked = Box::new(Asked {
+            request,
+            reply,
+            permit,
+            attempts: 0,
+        });
+        let world = &self.0.threads;
+        let spawn = || spawn_thread(world, &key, uid, supervisor.clone());
+        let sent = world.registry.send(&key, ThreadMessage::Ask(asked), spawn);
+        sent.map_err(|_| Refused::Stopped)?;
+        answer.await.map_err(|_| Refused::Unknown)?
+    }
+
+    /// Grants or refuses a wish about a project's people or keys, or about projects.
+    pub async fn project(&self, request: ProjectRequest) -> Result<Granted, Refused> {
+        self.check_running()?;
+        let project = request.caller.project;
+        let permit = self.0.admission.permit(project, 1024)?;
+        let supervisor = self.supervisor(project).await?;
+        let (reply, answer) = oneshot::channel();
+        let asked = Box::new(ProjectAsked {
+            request,
+            reply,
+            permit,
+        });
+        let world = &self.0.projects;
+        let spawn = || spawn_project(world, project, supervisor.clone());
+        let sent = world
+            .registry
+            .send(&project, ProjectMessage::Ask(asked), spawn);
+        sent.map_err(|_| Refused::Stopped)?;
+        answer.await.map_err(|_| Refused::Unknown)?
+    }
+
+    /// The number of a project by its id.
+    pub fn project_number(&self, id: &ProjectId) -> Result<Option<ProjectNumber>, Refused> {
+        Ok(self.0.directory.number(id)?)
+    }
+
+    /// Makes a project, or finds it if it exists. For set-up, as the server itself.
+    pub async fn ensure_project(
+        &self,
+        id: &ProjectId,
+        name: &str,
+        uid: ProjectUid,
+        now: Time,
+    ) -> Result<ProjectNumber, Refused> {
+        if let Some(number) = self.project_number(id)? {
+            return Ok(number);
+        }
+        let command = ProjectCommand::CreateProject {
+            project: id.clone(),
+            name: name.to_owned(),
+            uid,
+        };
+        let caller = self.system(CONSOLE);
+        let request = ProjectRequest {
+            caller,
+            command,
+            wish: None::<Idempotency>,
+            now,
+        };
+        match self.project(request).await {
+            Ok(_) | Err(Refused::Project(ProjectRefusal::ProjectExists)) => {}
+            Err(refused) => return Err(refused),
+        }
+        self.project_number(id)?.ok_or(Refused::NoSuchProject)
+    }
+
+    /// The server itself as a caller.
+    #[must_use]
+    pub fn system(&self, project: ProjectNumber) -> Caller {
+        let mut caller = Caller::guest(project, self.access_epoch(project));
+        caller.principal = everlog_domain::access::Principal::System;
+        caller.scopes = everlog_domain::access::Scopes::all();
+        caller.privilege = Privilege::Key;
+        caller
+    }
+
+    /// Reads, bounded.
+    #[must_use]
+    pub fn reads(&self) -> &Reads {
+        &self.0.reads
+    }
+
+    /// Live subscriptions.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &Arc<dyn Log> {
+        &self.0.log
+    }
+
+    /// The newest visible access epoch of a project. Read it before the rows that a caller is
+    /// authenticated by.
+    #[must_use]
+    pub fn access_epoch(&self, project: ProjectNumber) -> Offset {
+        self.0.directory.access_epoch(project)
+    }
+
+    /// The newest visible commit.
+    #[must_use]
+    pub fn reached(&self) -> CommitNumber {
+        self.0.rows.reached()
+    }
+
+    /// How many thread and project actors are in memory.
+    #[must_use]
+    pub fn actors(&self) -> usize {
+        self.0.threads.registry.len() + self.0.projects.registry.len()
+    }
+
+    /// Resolves when the node can go on no longer: the process must then stop.
+    pub async fn halted(&self) -> Halt {
+        self.0.committer.halted().await
+    }
+
+    /// Takes no more requests, commits what is under way, and stops the actors.
+    pub async fn stop(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
+        self.0.committer.drain().await;
+        let supervisors: Vec<ActorCell> = self
+            .0
+            .supervisors
+            .lock()
+            .drain()
+            .map(|(_, cell)| cell)
+            .collect();
+        for supervisor in supervisors {
+            // Draining, unlike stopping, does not overtake the answers in the mailboxes.
+            supervisor.drain_children_and_wait(Some(STOP_WITHIN)).await;
+            supervisor.stop(None);
+        }
+        self.0.root.stop(None);
+    }
+
+    fn check_running(&self) -> Result<(), Refused> {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            Err(Refused::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn supervisor(&self, project: ProjectNumber) -> Result<ActorCell, Refused> {
+        if let Some(supervisor) = self.0.supervisors.lock().get(&project) {
+            return Ok(supervisor.clone());
+        }
+        let actor = Supervisor { of: "project" };
+        let spawned = ActorRuntime::spawn_linked(None, actor, (), self.0.root.clone()).await;
+        let (fresh, _) = spawned.map_err(|_| Refused::Stopped)?;
+        let mut supervisors = self.0.supervisors.lock();
+        let kept = supervisors
+            .entry(project)
+            .or_insert_with(|| fresh.get_cell())
+            .clone();
+        if kept.get_id() != fresh.get_id() {
+            fresh.stop(None); // somebody else was first
+        }
+        Ok(kept)
+    }
+}

@@ -1,0 +1,62 @@
+//! What a node is started with.
+
+use std::time::Duration;
+
+use everlog_domain::ids::ProjectUid;
+use everlog_domain::log::Arbiter;
+
+use crate::live::HubBounds;
+
+/// Where the committer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitterMode {
+    /// On two threads of its own: a commit sleeps in the disk. For servers.
+    Threads,
+    /// As a task of the runtime that starts the node, one step at a time: with engines in memory
+    /// and a runtime of one thread, a run can be repeated. For simulation.
+    Inline,
+}
+
+/// Bounds and modes of a node.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// Identity of the console's log, used if it has none yet. Random.
+    pub console_uid: ProjectUid,
+    /// Where the committer runs.
+    pub committer: CommitterMode,
+    /// Streams and wishes that the arbiter remembers. What it has forgotten is loaded again.
+    pub remembered: usize,
+    /// Writes under way at once, in the process.
+    pub writes: usize,
+    /// Writes under way at once, in one project.
+    pub writes_per_project: usize,
+    /// Bytes of writes under way at once, in the process.
+    pub write_bytes: usize,
+    /// Engine reads under way at once.
+    pub reads: usize,
+    /// Engine reads that wait for a place before the next is turned away.
+    pub reads_waiting: usize,
+    /// How long an idle actor stays in memory.
+    pub idle: Duration,
+    /// Bounds of the live hub.
+    pub hub: HubBounds,
+}
+
+impl NodeOptions {
+    /// The bounds of a server on a small machine.
+    #[must_use]
+    pub fn new(console_uid: ProjectUid) -> Self {
+        Self {
+            console_uid,
+            committer: CommitterMode::Threads,
+            remembered: Arbiter::REMEMBERED,
+            writes: 16_384,
+            writes_per_project: 8_192,
+            write_bytes: 256 * 1024 * 1024,
+            reads: 8,
+            reads_waiting: 4_096,
+            idle: Duration::from_secs(60),
+            hub: HubBounds::default(),
+        }
+    }
+}

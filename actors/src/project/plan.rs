@@ -1,0 +1,159 @@
+//! Loads what a project command needs and decides it: pure rules on rows as of a commit.
+
+use everlog_domain::envelope::{Head, Stream, StreamKind};
+use everlog_domain::event::Event;
+use everlog_domain::ids::{CONSOLE, CommitNumber, ProjectNumber, SessionId};
+use everlog_domain::ports::{RowsView, Subject, Visibility};
+use everlog_domain::projects::{CreateProject, ProjectCreated};
+use everlog_domain::query::{Direction, OrderBy, Query, Total};
+use everlog_domain::tables::system::{keys, projects, sessions, users};
+use everlog_domain::value::Value;
+
+use crate::request::{ProjectCommand, Refused};
+
+/// Sessions that are looked at when one is made: more than a user can have.
+const SESSIONS_SEEN: usize = 100;
+
+/// A decision with what it rests on.
+pub(super) struct Plan {
+    pub(super) stream: Stream,
+    pub(super) head: Option<Head>,
+    pub(super) as_of: CommitNumber,
+    pub(super) subject: Subject,
+    pub(super) events: Vec<Event>,
+}
+
+/// Decides a command on the view.
+pub(super) fn plan(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    command: ProjectCommand,
+) -> Result<Plan, Refused> {
+    let (stream, subject) = entity(&command);
+    let head = view.stream_head(project, &stream)?;
+    let events = decide(view, project, command)?;
+    Ok(Plan {
+        stream,
+        head,
+        as_of: view.commit(),
+        subject,
+        events,
+    })
+}
+
+fn entity(command: &ProjectCommand) -> (Stream, Subject) {
+    let user = |id: &str| (Stream::new(StreamKind::User, id), Subject::User(id.into()));
+    let own = |kind, id: &str| (Stream::new(kind, id), Subject::Project);
+    match command {
+        ProjectCommand::RegisterUser(command) => user(command.user.as_str()),
+        ProjectCommand::SignIn(command) => user(command.session.user.as_str()),
+        ProjectCommand::SignOut(command) => user(command.user.as_str()),
+        ProjectCommand::CreateKey(command) => own(StreamKind::Key, command.key.key.as_str()),
+        ProjectCommand::DeleteKey(command) => own(StreamKind::Key, command.key.as_str()),
+        ProjectCommand::CreateProject { project, .. } => own(StreamKind::Project, project.as_str()),
+    }
+}
+
+fn decide(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    command: ProjectCommand,
+) -> Result<Vec<Event>, Refused> {
+    match command {
+        ProjectCommand::RegisterUser(command) => {
+            let id = [Value::text(command.user.as_str())];
+            let email = [Value::text(command.email.as_str())];
+            let taken = view.get(project, users::TABLE, &id)?.is_some()
+                || view
+                    .find(project, users::TABLE, users::BY_EMAIL, &email)?
+                    .is_some();
+            Ok(events(command.decide(taken)?))
+        }
+        ProjectCommand::SignIn(command) => {
+            let existing = sessions_of(view, project, command.session.user.as_str())?;
+            Ok(events(command.decide(&existing)))
+        }
+        ProjectCommand::SignOut(command) => {
+            let key = [
+                Value::text(command.user.as_str()),
+                Value::text(command.session.as_str()),
+            ];
+            let exists = view.get(project, sessions::TABLE, &key)?.is_some();
+            Ok(events(command.decide(exists)?))
+        }
+        ProjectCommand::CreateKey(command) => {
+            let key = [Value::text(command.key.key.as_str())];
+            let taken = view.get(project, keys::TABLE, &key)?.is_some();
+            Ok(events(command.decide(taken)?))
+        }
+        ProjectCommand::DeleteKey(command) => {
+            let key = [Value::text(command.key.as_str())];
+            let exists = view.get(project, keys::TABLE, &key)?.is_some();
+            Ok(events(command.decide(exists)?))
+        }
+        ProjectCommand::CreateProject {
+            project: id,
+            name,
+            uid,
+        } => {
+            if project != CONSOLE {
+                return Err(Refused::NoSuchProject);
+            }
+            let taken = view
+                .get(CONSOLE, projects::TABLE, &[Value::text(id.as_str())])?
+                .is_some();
+            let number = next_number(view)?;
+            let project = ProjectCreated {
+                project: id,
+                name,
+                number,
+                uid,
+            };
+            Ok(events(CreateProject { project }.decide(taken)?))
+        }
+    }
+}
+
+fn events<E: Into<Event>>(events: Vec<E>) -> Vec<Event> {
+    events.into_iter().map(Into::into).collect()
+}
+
+/// A user's sessions, oldest first.
+fn sessions_of(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    user: &str,
+) -> Result<Vec<SessionId>, Refused> {
+    let mut rows = view.scan(
+        project,
+        sessions::TABLE,
+        &[Value::text(user)],
+        None,
+        SESSIONS_SEEN,
+    )?;
+    rows.sort_by_key(|row| row.get(sessions::CREATED_AT).and_then(Value::as_time));
+    let id = |row: &Vec<Value>| SessionId::parse(row.get(sessions::ID)?.as_text()?).ok();
+    Ok(rows.iter().filter_map(id).collect())
+}
+
+/// One more than the highest number that was ever given: rows of projects are never removed.
+fn next_number(view: &dyn RowsView) -> Result<ProjectNumber, Refused> {
+    let query = Query {
+        order: vec![OrderBy {
+            column: projects::NUMBER,
+            direction: Direction::Descending,
+        }],
+        limit: 1,
+        total: Total::Skipped,
+        ..Query::default()
+    };
+    let page = view.list(CONSOLE, projects::TABLE, &query, Visibility::All)?;
+    let newest = page
+        .rows
+        .first()
+        .and_then(|row| row.get(projects::NUMBER)?.as_int());
+    let newest = newest
+        .and_then(|number| u64::try_from(number).ok())
+        .unwrap_or(0);
+    Ok(ProjectNumber(newest.max(CONSOLE.0)).next())
+}

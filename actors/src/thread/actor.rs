@@ -1,0 +1,413 @@
+//! The actor's loop: ask, decide, append; settle and answer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use everlog_domain::envelope::{Head, Stream};
+use everlog_domain::event::Event;
+use everlog_domain::ids::{CommitNumber, ProjectNumber, ProjectUid, ThreadId};
+use everlog_domain::log::{Append, Draft, Expected, Ticket};
+use everlog_domain::ports::{Log, RowsView, Subject};
+use everlog_domain::threads::{Facts, ThreadEvent, ThreadState};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::facts::item_exists;
+use super::load::load;
+use super::overlay::{InFlight, Overlay};
+use super::settle::{MOST_ATTEMPTS, busy};
+use crate::admission::Permit;
+use crate::committer::{Committer, Outcome, Submission};
+use crate::earlier::granted_before;
+use crate::reads::Reads;
+use crate::registry::Registry;
+use crate::request::{Granted, IdOrigin, Refused, ThreadRequest};
+
+/// Which thread.
+pub(crate) type ThreadKey = (ProjectNumber, ThreadId);
+
+/// What all thread actors of a node share.
+pub(crate) struct ThreadWorld {
+    pub(crate) committer: Committer,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) reads: Reads,
+    pub(crate) registry: Registry<ThreadKey, ThreadMessage>,
+    pub(crate) idle: Duration,
+    pub(crate) activator: crate::activator::Activator,
+    pub(crate) tickets: AtomicU64,
+}
+
+impl ThreadWorld {
+    fn next_ticket(&self) -> Ticket {
+        Ticket(self.tickets.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A request with whom to answer and the permit under which it came.
+pub(crate) struct Asked {
+    pub(crate) request: ThreadRequest,
+    pub(crate) reply: oneshot::Sender<Result<Granted, Refused>>,
+    pub(crate) permit: Permit,
+    /// How often the arbiter sent it back.
+    pub(crate) attempts: u32,
+}
+
+/// The mailbox.
+pub(crate) enum ThreadMessage {
+    Ask(Box<Asked>),
+    Settled { ticket: Ticket, outcome: Outcome },
+    CheckIdle,
+}
+
+/// The actor of one thread.
+pub(crate) struct ThreadActor {
+    pub(crate) world: Arc<ThreadWorld>,
+    pub(crate) key: ThreadKey,
+    pub(crate) uid: ProjectUid,
+}
+
+/// What the actor holds between messages.
+pub(crate) struct ThreadShellState {
+    /// Nothing until the first request, and after a conflict that calls for loading again.
+    pub(super) overlay: Option<Overlay>,
+    /// Requests that wait until everything in flight has settled, in order.
+    pub(super) waiting: VecDeque<Box<Asked>>,
+    /// The state must be loaded as of this commit or a later one.
+    pub(super) load_as_of: CommitNumber,
+    /// Requests whose appends were refused by the arbiter and that are to be decided again.
+    pub(super) again: VecDeque<Box<Asked>>,
+    used: Instant,
+    presence: Presence,
+}
+
+/// Whether the actor stays in memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Staying,
+    /// Out of the registry; what was sent before that is still in the mailbox.
+    Leaving,
+    /// The mailbox holds nothing more from before.
+    Left,
+}
+
+impl Actor for ThreadActor {
+    type Msg = ThreadMessage;
+    type State = ThreadShellState;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        (): (),
+    ) -> Result<Self::State, ActorProcessingErr> {
+        myself.send_after(self.world.idle, || ThreadMessage::CheckIdle);
+        Ok(ThreadShellState {
+            overlay: None,
+            waiting: VecDeque::new(),
+            again: VecDeque::new(),
+            load_as_of: CommitNumber(0),
+            used: Instant::now(),
+            presence: Presence::Staying,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            ThreadMessage::Ask(asked) => {
+                state.used = Instant::now();
+                state.waiting.push_back(asked);
+            }
+            ThreadMessage::Settled { ticket, outcome } => self.settle(state, ticket, outcome).await,
+            ThreadMessage::CheckIdle => self.check_idle(&myself, state),
+        }
+        self.work(&myself, state).await;
+        if state.presence == Presence::Staying && state.knows_no_thread() {
+            // Requests for ids that name nothing must not fill the memory with actors.
+            self.leave(&myself, state);
+        }
+        if state.presence == Presence::Left && state.is_settled() {
+            myself.stop(None);
+        }
+        Ok(())
+    }
+}
+
+impl ThreadShellState {
+    fn knows_no_thread(&self) -> bool {
+        let absent = |overlay: &Overlay| matches!(overlay.state(), ThreadState::Absent(_));
+        self.is_settled() && self.overlay.as_ref().is_some_and(absent)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty() && self.overlay.as_ref().is_none_or(Overlay::is_settled)
+    }
+}
+
+/// What to do with a request next.
+enum Step {
+    /// It went into flight or was answered.
+    Done,
+    /// It must wait until everything in flight has settled.
+    Wait(Box<Asked>),
+    /// It must be decided again, on a state that is loaded again.
+    Again(Box<Asked>),
+}
+
+impl ThreadActor {
+    /// Decides what waits, in order, until something has to wait for what is in flight.
+    async fn work(&self, myself: &ActorRef<ThreadMessage>, state: &mut ThreadShellState) {
+        while let Some(asked) = state.waiting.pop_front() {
+            match self.step(myself, state, asked).await {
+                Step::Done => {}
+                Step::Again(asked) => state.waiting.push_front(asked),
+                Step::Wait(asked) => {
+                    state.waiting.push_front(asked);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn step(
+        &self,
+        myself: &ActorRef<ThreadMessage>,
+        state: &mut ThreadShellState,
+        asked: Box<Asked>,
+    ) -> Step {
+        if let Err(refused) = self.ensure_loaded(state).await {
+            return answer(asked, Err(refused));
+        }
+        let Some(overlay) = state.overlay.as_mut() else {
+            return Step::Wait(asked);
+        };
+        let wish = asked.request.wish;
+        if overlay.is_spoilt()
+            || overlay.awaits_creation()
+            || wish.is_some_and(|wish| overlay.has_wish(&wish.scope))
+        {
+            return Step::Wait(asked);
+        }
+        let item_exists = match self.look_up(overlay, &asked.request).await {
+            Ok(LookedUp::Repeated(granted)) => return answer(asked, Ok(granted)),
+            Ok(LookedUp::ItemExists(exists)) => exists,
+            Err(refused) => return answer(asked, Err(refused)),
+        };
+        let facts = Facts {
+            caller: &asked.request.caller,
+            item_exists,
+        };
+        let decided = asked.request.command.clone().decide(overlay.state(), facts);
+        match decided {
+            Ok(events) if !events.is_empty() => self.append(myself, state, asked, events),
+            // A refusal, or "nothing to do", rests on what is ahead: it holds once that is durable.
+            _ if !overlay.is_settled() => Step::Wait(asked),
+            decided => {
+                let head = overlay.head();
+                let unchanged = |_| Granted {
+                    events: Vec::new(),
+                    repeated: false,
+                };
+                let result = decided.map(unchanged).map_err(Refused::from);
+                self.answer_if_current(state, asked, head, result).await
+            }
+        }
+    }
+
+    /// Answers what the arbiter does not see, so that nobody else would notice an old state: an
+    /// actor of this thread that left, or died, may have had appends in flight after this one
+    /// loaded.
+    async fn answer_if_current(
+        &self,
+        state: &mut ThreadShellState,
+        mut asked: Box<Asked>,
+        head: Option<Head>,
+        result: Result<Granted, Refused>,
+    ) -> Step {
+        let (project, stream) = (self.key.0, Stream::thread(&self.key.1));
+        let read = move |view: &dyn RowsView, _: &dyn Log| view.stream_head(project, &stream);
+        match self.world.reads.run(read).await {
+            Ok(Ok(found)) if found == head => answer(asked, result),
+            Ok(Ok(_)) if asked.attempts < MOST_ATTEMPTS => {
+                asked.attempts += 1;
+                state.overlay = None;
+                Step::Again(asked)
+            }
+            Ok(Ok(_)) => answer(asked, Err(busy())),
+            Ok(Err(failure)) => answer(asked, Err(failure.into())),
+            Err(refused) => answer(asked, Err(refused)),
+        }
+    }
+
+    /// Loads the state if it is not there; the appends that follow need the project's head at the
+    /// arbiter.
+    async fn ensure_loaded(&self, state: &mut ThreadShellState) -> Result<(), Refused> {
+        if state.overlay.is_some() {
+            return Ok(());
+        }
+        self.world.activator.activate(self.key.0).await?;
+        self.world.committer.visible(state.load_as_of).await;
+        let (project, id) = self.key.clone();
+        let loaded = self
+            .world
+            .reads
+            .run(move |view, _| load(view, project, &id))
+            .await??;
+        state.overlay = Some(Overlay::new(loaded));
+        Ok(())
+    }
+
+    async fn look_up(
+        &self,
+        overlay: &Overlay,
+        request: &ThreadRequest,
+    ) -> Result<LookedUp, Refused> {
+        let item = match request.item_id {
+            IdOrigin::Chosen => request.command.new_item().cloned(),
+            IdOrigin::Random => None,
+        };
+        if item.as_ref().is_some_and(|item| overlay.has_item(item)) {
+            return Ok(LookedUp::ItemExists(true));
+        }
+        if item.is_none() && request.wish.is_none() {
+            return Ok(LookedUp::ItemExists(false));
+        }
+        let (project, thread) = self.key.clone();
+        let (wish, now) = (request.wish, request.now);
+        let read = move |view: &dyn RowsView, log: &dyn Log| {
+            if let Some(granted) = granted_before(view, log, project, wish.as_ref(), now)? {
+                return Ok(LookedUp::Repeated(granted));
+            }
+            let exists = item
+                .map(|item| item_exists(view, project, &thread, &item))
+                .transpose()?;
+            Ok(LookedUp::ItemExists(exists.unwrap_or(false)))
+        };
+        self.world.reads.run(read).await?
+    }
+
+    fn append(
+        &self,
+        myself: &ActorRef<ThreadMessage>,
+        state: &mut ThreadShellState,
+        asked: Box<Asked>,
+        events: Vec<ThreadEvent>,
+    ) -> Step {
+        let Some(overlay) = state.overlay.as_mut() else {
+            return Step::Wait(asked);
+        };
+        let ticket = self.world.next_ticket();
+        let append = match self.prepare(overlay, ticket, &asked.request, &events) {
+            Ok(append) => append,
+            Err(refused) => return answer(asked, Err(refused)),
+        };
+        let actor = myself.clone();
+        let settled = Box::new(move |outcome| {
+            // An actor that died has nobody to tell: the callers' channels closed with it.
+            drop(actor.send_message(ThreadMessage::Settled { ticket, outcome }));
+        });
+        match self.world.committer.submit(Submission {
+            append,
+            answer: settled,
+        }) {
+            Ok(()) => {
+                overlay.advance(InFlight {
+                    ticket,
+                    asked,
+                    events,
+                });
+                Step::Done
+            }
+            Err(_) => answer(asked, Err(Refused::Stopped)),
+        }
+    }
+
+    fn prepare(
+        &self,
+        overlay: &Overlay,
+        ticket: Ticket,
+        request: &ThreadRequest,
+        events: &[ThreadEvent],
+    ) -> Result<Append, Refused> {
+        let stream = Stream::thread(&self.key.1);
+        let drafts = events
+            .iter()
+            .map(|event| self.seal(&stream, event))
+            .collect::<Result<_, _>>()?;
+        Ok(Append {
+            project: self.key.0,
+            ticket: Some(ticket),
+            expected: vec![Expected {
+                stream,
+                head: overlay.head(),
+                basis: overlay.basis(),
+            }],
+            as_of: overlay.as_of,
+            access_epoch: Some(request.caller.access_epoch),
+            idempotency: request.wish,
+            principal: request.caller.principal.clone(),
+            on_behalf_of: request.caller.on_behalf_of.clone(),
+            cause: None,
+            time: request.now,
+            drafts,
+        })
+    }
+
+    fn seal(&self, stream: &Stream, event: &ThreadEvent) -> Result<Draft, Refused> {
+        let event = Event::Thread(event.clone());
+        let subject = Subject::Thread(stream.id.clone());
+        let sealed = self.world.log.seal(self.uid, &subject, &event)?;
+        Ok(Draft {
+            stream: stream.clone(),
+            event,
+            sealed,
+        })
+    }
+
+    /// Leaves memory when nothing was asked for a while. What arrives before it has left the
+    /// registry is still answered; what arrives after meets a new actor, and the arbiter keeps the
+    /// two apart.
+    fn check_idle(&self, myself: &ActorRef<ThreadMessage>, state: &mut ThreadShellState) {
+        if state.presence != Presence::Staying {
+            state.presence = Presence::Left;
+            return;
+        }
+        if state.used.elapsed() >= self.world.idle && state.is_settled() {
+            self.leave(myself, state);
+            return;
+        }
+        myself.send_after(self.world.idle, || ThreadMessage::CheckIdle);
+    }
+
+    fn leave(&self, myself: &ActorRef<ThreadMessage>, state: &mut ThreadShellState) {
+        self.world.registry.remove(&self.key, myself.get_id());
+        state.presence = Presence::Leaving;
+        // Goes behind everything that was sent before the removal.
+        drop(myself.send_message(ThreadMessage::CheckIdle));
+    }
+}
+
+enum LookedUp {
+    Repeated(Granted),
+    ItemExists(bool),
+}
+
+fn answer(asked: Box<Asked>, result: Result<Granted, Refused>) -> Step {
+    asked.answer(result);
+    Step::Done
+}
+
+impl Asked {
+    /// Answers. Whoever asked may have gone.
+    pub(super) fn answer(self: Box<Self>, result: Result<Granted, Refused>) {
+        drop(self.reply.send(result));
+        drop(self.permit);
+    }
+}

@@ -1,0 +1,79 @@
+//! A thread's state from the rows, as of a commit: a restart costs the same however long the
+//! thread is.
+
+use everlog_domain::envelope::{Head, Stream};
+use everlog_domain::ids::{CommitNumber, ProjectNumber, ThreadId};
+use everlog_domain::ports::{RowsFailure, RowsView};
+use everlog_domain::tables::Row;
+use everlog_domain::tables::system::{deltas, items, open_items, threads};
+use everlog_domain::threads::stored::{open_item_of, thread_of};
+use everlog_domain::threads::{ItemInProgress, MAX_OPEN_ITEMS, Thread, ThreadState};
+use everlog_domain::value::Value;
+
+/// A state and the commit as of which it holds.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) state: ThreadState,
+    pub(super) as_of: CommitNumber,
+}
+
+/// Reads a thread's state.
+pub(super) fn load(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    id: &ThreadId,
+) -> Result<Loaded, RowsFailure> {
+    let as_of = view.commit();
+    let head = view.stream_head(project, &Stream::thread(id))?;
+    let row = view.get(project, threads::TABLE, &[Value::text(id.as_str())])?;
+    let state = match (row, head) {
+        (Some(row), Some(head)) => ThreadState::Live(live(view, project, id, &row, head)?),
+        (_, head) => ThreadState::Absent(head),
+    };
+    Ok(Loaded { state, as_of })
+}
+
+fn live(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    id: &ThreadId,
+    row: &Row,
+    head: Head,
+) -> Result<Thread, RowsFailure> {
+    let mut thread =
+        thread_of(row, head).ok_or_else(|| damaged(id, "the thread's row does not read"))?;
+    let life = [Value::text(id.as_str()), Value::counter(head.incarnation.0)];
+    for open in view.scan(project, open_items::TABLE, &life, None, MAX_OPEN_ITEMS)? {
+        let position = open
+            .get(open_items::POSITION)
+            .cloned()
+            .unwrap_or(Value::Null);
+        let [thread_id, incarnation] = life.clone();
+        let key = [thread_id, incarnation, position];
+        let (item, progress) = open_item(view, project, &key)?
+            .ok_or_else(|| damaged(id, "an open item's rows do not read"))?;
+        thread.open.insert(item, progress);
+    }
+    Ok(thread)
+}
+
+fn open_item(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    key: &[Value],
+) -> Result<Option<(everlog_domain::ids::ItemId, ItemInProgress)>, RowsFailure> {
+    let Some(item) = view.get(project, items::TABLE, key)? else {
+        return Ok(None);
+    };
+    // An item is bounded in bytes, so its deltas are bounded in number.
+    let appended = view.scan(project, deltas::TABLE, key, None, usize::MAX)?;
+    Ok(open_item_of(&item, &appended))
+}
+
+fn damaged(id: &ThreadId, reason: &str) -> RowsFailure {
+    RowsFailure::Damaged {
+        table: threads::TABLE.0,
+        key: id.to_string(),
+        reason: reason.to_owned(),
+    }
+}

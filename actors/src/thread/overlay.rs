@@ -1,0 +1,136 @@
+//! A thread's committed state, and the state ahead of it by the appends in flight.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use everlog_domain::envelope::Head;
+use everlog_domain::event::{Event, Recorded};
+use everlog_domain::hash::Hash;
+use everlog_domain::ids::{CommitNumber, ItemId, Offset};
+use everlog_domain::log::{Basis, Ticket};
+use everlog_domain::threads::{ThreadEvent, ThreadState};
+
+use super::actor::Asked;
+use super::load::Loaded;
+
+/// One append in flight.
+pub(super) struct InFlight {
+    pub(super) ticket: Ticket,
+    pub(super) asked: Box<Asked>,
+    pub(super) events: Vec<ThreadEvent>,
+}
+
+/// See the module's description.
+pub(super) struct Overlay {
+    committed: ThreadState,
+    ahead: ThreadState,
+    /// The commit as of which the committed state holds.
+    pub(super) as_of: CommitNumber,
+    in_flight: VecDeque<InFlight>,
+    spoilt: bool,
+}
+
+impl Overlay {
+    pub(super) fn new(loaded: Loaded) -> Self {
+        Self {
+            ahead: loaded.state.clone(),
+            committed: loaded.state,
+            as_of: loaded.as_of,
+            in_flight: VecDeque::new(),
+            spoilt: false,
+        }
+    }
+
+    /// What the next decision rests on.
+    pub(super) const fn state(&self) -> &ThreadState {
+        &self.ahead
+    }
+
+    pub(super) const fn head(&self) -> Option<Head> {
+        self.ahead.head()
+    }
+
+    /// What that head rests on.
+    pub(super) fn basis(&self) -> Basis {
+        let newest = self.in_flight.back();
+        newest.map_or(Basis::Durable, |append| Basis::InFlight(append.ticket))
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// An append was refused: what was decided on top of it will be refused too, and the state
+    /// must be loaded again once everything has settled.
+    pub(super) const fn spoil(&mut self) {
+        self.spoilt = true;
+    }
+
+    pub(super) const fn is_spoilt(&self) -> bool {
+        self.spoilt
+    }
+
+    /// Nothing may be decided on top of a creation in flight: its offset, which names the thread's
+    /// life, is not known yet.
+    pub(super) fn awaits_creation(&self) -> bool {
+        self.in_flight
+            .iter()
+            .any(|append| append.asked.request.command.creates())
+    }
+
+    /// Whether an append in flight answers the same wish.
+    pub(super) fn has_wish(&self, scope: &Hash) -> bool {
+        let same = |append: &InFlight| {
+            append
+                .asked
+                .request
+                .wish
+                .is_some_and(|wish| wish.scope == *scope)
+        };
+        self.in_flight.iter().any(same)
+    }
+
+    /// Whether an append in flight brings an item with this id.
+    pub(super) fn has_item(&self, id: &ItemId) -> bool {
+        let brings = |event: &ThreadEvent| match event {
+            ThreadEvent::ItemPosted(posted) => posted.item == *id,
+            ThreadEvent::ItemOpened(opened) => opened.item == *id,
+            _ => false,
+        };
+        self.in_flight
+            .iter()
+            .flat_map(|append| &append.events)
+            .any(brings)
+    }
+
+    /// Goes ahead by an append that was handed to the committer.
+    pub(super) fn advance(&mut self, append: InFlight) {
+        for event in &append.events {
+            // The offset is not known yet; only a creation needs it, and that is waited for.
+            self.ahead.apply(Offset(0), event);
+        }
+        self.in_flight.push_back(append);
+    }
+
+    /// Takes the append with this ticket out of flight.
+    pub(super) fn settle(&mut self, ticket: Ticket) -> Option<InFlight> {
+        let place = self
+            .in_flight
+            .iter()
+            .position(|append| append.ticket == ticket)?;
+        self.in_flight.remove(place)
+    }
+
+    /// Takes in what became durable.
+    pub(super) fn commit(&mut self, events: &[Arc<Recorded>], commit: CommitNumber) {
+        for recorded in events {
+            if let Event::Thread(event) = &recorded.event {
+                self.committed.apply(recorded.envelope.offset, event);
+            }
+        }
+        self.as_of = self.as_of.max(commit);
+        if self.in_flight.is_empty() {
+            self.ahead = self.committed.clone();
+        }
+    }
+}

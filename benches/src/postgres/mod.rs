@@ -1,0 +1,209 @@
+//! The baseline: PostgreSQL 15 as Debian ships it, durable, over its Unix socket.
+//!
+//! It runs with Debian's own settings in a cluster of its own on the file system of our data folders,
+//! and is used as well as it can be: prepared statements, the best number of connections, the best
+//! form of a batch, a project for each connection so that none waits for another's rows.
+
+mod batches;
+mod cluster;
+mod inserts;
+
+use std::path::Path;
+
+use anyhow::Result;
+use tokio_postgres::{Client, NoTls};
+
+use crate::closed::{self, Caller, Measured, Window};
+use crate::options::Size;
+use crate::progress::Progress;
+use batches::{AlwaysFull, Batches, Form, WaitingCaller};
+use cluster::Cluster;
+pub(crate) use cluster::Unavailable;
+use inserts::Inserter;
+
+/// Connections that insert: the best of these is the baseline.
+const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
+
+/// Callers of the gathering writer, each with one event: as many as call our committer, and as
+/// many as fill its batch.
+const CALLERS: [usize; 2] = [512, batches::ROWS];
+
+/// A running cluster with its best writers, found at the start of the run.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    inserters: Vec<Inserter>,
+    waiting: Vec<WaitingCaller>,
+    /// What each number of connections and each form of a batch reached, for the table.
+    pub(crate) trials: Vec<Trial>,
+    cluster: Cluster,
+}
+
+/// One way to write, tried at the start of the run.
+#[derive(Debug, Clone)]
+pub(crate) struct Trial {
+    pub(crate) name: String,
+    pub(crate) seen: Measured,
+}
+
+impl Postgres {
+    /// Starts a cluster in `folder` and finds its best writers of `payload_bytes` a row.
+    pub(crate) async fn start(
+        programs: &Path,
+        folder: &Path,
+        payload_bytes: usize,
+        size: Size,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let cluster = Cluster::start(programs, folder).await?;
+        let mut search = Search {
+            cluster: &cluster,
+            payload_bytes,
+            size,
+            projects: 0,
+        };
+        let mut trials = Vec::new();
+        progress.say("PostgreSQL: an insert a commit with 1, 16, 64 and 256 connections");
+        let inserters = search.inserters(&mut trials).await?;
+        progress.say("PostgreSQL: one writer with batches of up to 1,024");
+        search.ceiling(&mut trials).await?;
+        let waiting = search.waiting(&mut trials).await?;
+        Ok(Self {
+            inserters,
+            waiting,
+            trials,
+            cluster,
+        })
+    }
+
+    /// The number of connections that inserted most.
+    pub(crate) fn connections(&self) -> usize {
+        self.inserters.len()
+    }
+
+    /// The number of callers whose gathered events made the best batches.
+    pub(crate) fn callers(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Rows inserted one a commit, by the best number of connections.
+    pub(crate) async fn inserts(&mut self, size: Size) -> Result<Measured> {
+        let callers = std::mem::take(&mut self.inserters);
+        let (seen, callers) = closed::run(callers, Window::of(size.measured())).await?;
+        self.inserters = callers;
+        Ok(seen)
+    }
+
+    /// Rows committed together by the best gathering writer.
+    pub(crate) async fn batches(&mut self, size: Size) -> Result<Measured> {
+        let callers = std::mem::take(&mut self.waiting);
+        let (seen, callers) = closed::run(callers, Window::of(size.measured())).await?;
+        self.waiting = callers;
+        Ok(seen)
+    }
+
+    /// Ends the cluster.
+    pub(crate) async fn stop(self) -> Result<()> {
+        drop((self.inserters, self.waiting));
+        self.cluster.stop().await
+    }
+}
+
+/// The search for the best writers.
+struct Search<'a> {
+    cluster: &'a Cluster,
+    payload_bytes: usize,
+    size: Size,
+    projects: i64,
+}
+
+impl Search<'_> {
+    async fn inserters(&mut self, trials: &mut Vec<Trial>) -> Result<Vec<Inserter>> {
+        let mut best = Best::default();
+        for connections in CONNECTIONS {
+            let mut inserters = Vec::with_capacity(connections);
+            for _ in 0..connections {
+                let (client, project) = self.connect().await?;
+                inserters.push(Inserter::new(client, project, self.payload_bytes).await?);
+            }
+            let name = format!("an insert a commit, {connections} connections");
+            best.offer(self.tried(name, inserters, trials).await?);
+        }
+        Ok(best.callers)
+    }
+
+    async fn waiting(&mut self, trials: &mut Vec<Trial>) -> Result<Vec<WaitingCaller>> {
+        let mut best = Best::default();
+        for form in [Form::MultiRow, Form::Copy] {
+            for callers in CALLERS {
+                let batches = self.batches(form).await?;
+                let waiting = WaitingCaller::gathered(batches, callers, self.payload_bytes);
+                let name = format!("one writer, batches of {callers} callers' events, {form}");
+                best.offer(self.tried(name, waiting, trials).await?);
+            }
+        }
+        Ok(best.callers)
+    }
+
+    async fn ceiling(&mut self, trials: &mut Vec<Trial>) -> Result<()> {
+        for form in [Form::MultiRow, Form::Copy] {
+            let batches = self.batches(form).await?;
+            let name = format!("one writer that nobody waits for, 1,024 ready rows, {form}");
+            let writer = AlwaysFull::new(batches, self.payload_bytes);
+            self.tried(name, vec![writer], trials).await?;
+        }
+        Ok(())
+    }
+
+    async fn tried<C: Caller>(
+        &self,
+        name: String,
+        callers: Vec<C>,
+        trials: &mut Vec<Trial>,
+    ) -> Result<(Measured, Vec<C>)> {
+        let (seen, callers) = closed::run(callers, Window::of(self.size.measured())).await?;
+        trials.push(Trial {
+            name,
+            seen: seen.clone(),
+        });
+        Ok((seen, callers))
+    }
+
+    async fn batches(&mut self, form: Form) -> Result<Batches> {
+        let (client, project) = self.connect().await?;
+        Batches::new(client, project, form).await
+    }
+
+    async fn connect(&mut self) -> Result<(Client, i64)> {
+        self.projects += 1;
+        let (client, connection) = self.cluster.config().connect(NoTls).await?;
+        // Ends when its client is dropped; a failure reaches the client's own next call.
+        tokio::spawn(async move { connection.await.ok() });
+        Ok((client, self.projects))
+    }
+}
+
+/// The callers that reached most so far.
+struct Best<C> {
+    rate: f64,
+    callers: Vec<C>,
+}
+
+impl<C> Default for Best<C> {
+    fn default() -> Self {
+        Self {
+            rate: 0.0,
+            callers: Vec::new(),
+        }
+    }
+}
+
+impl<C> Best<C> {
+    fn offer(&mut self, (seen, callers): (Measured, Vec<C>)) {
+        if seen.rate() > self.rate {
+            *self = Self {
+                rate: seen.rate(),
+                callers,
+            };
+        }
+    }
+}

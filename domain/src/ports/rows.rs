@@ -1,0 +1,208 @@
+//! The row port: the projection that lists, looks up and filters.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::access::RoleSet;
+use crate::envelope::{EventKind, Head, Stream};
+use crate::event::Recorded;
+use crate::hash::Hash;
+use crate::ids::{CommitNumber, Offset, Position, ProjectNumber, Scope};
+use crate::log::{Manifest, ProjectHead};
+use crate::query::Query;
+use crate::tables::{Row, TableNumber};
+use crate::time::Time;
+use crate::value::Value;
+
+/// Why rows could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RowsFailure {
+    /// The query's cursor names no row.
+    #[error("the cursor names no row")]
+    CursorNotFound,
+    /// The query would look at more rows than a request may.
+    #[error(
+        "the query looked at {looked_at} rows, a request may look at {limit}: add an equality filter on an indexed column"
+    )]
+    TooExpensive {
+        /// Rows that were looked at.
+        looked_at: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// Stored bytes do not read: damage of the projection, which is rebuilt from the log.
+    #[error("table {table}, key {key}: {reason}")]
+    Damaged {
+        /// The table's number.
+        table: u32,
+        /// The key in hexadecimal.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The engine failed.
+    #[error("the rows failed: {reason}")]
+    Engine {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// Which rows of a table with readers a caller sees.
+#[derive(Debug, Clone, Copy)]
+pub enum Visibility<'a> {
+    /// All of them: a key, or a container that was authorised already.
+    All,
+    /// Those that one of the roles may read.
+    Roles(&'a RoleSet),
+}
+
+/// A list's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Rows that match, counted up to the query language's bound; 0 if not counted.
+    pub total: u64,
+    /// The page, always in the query's order (also with a cursor before).
+    pub rows: Vec<Row>,
+}
+
+/// A row before and after an event, where it changed: what live subscriptions need in order to
+/// tell enter from change from leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowDelta {
+    /// The table.
+    pub table: TableNumber,
+    /// The row before, if there was one.
+    pub before: Option<Row>,
+    /// The row after, if there is one.
+    pub after: Option<Row>,
+}
+
+/// An event with what it did to rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projected {
+    /// The event.
+    pub recorded: Arc<Recorded>,
+    /// Changes of rows, in order. Only of tables with readers.
+    pub deltas: Vec<RowDelta>,
+}
+
+/// A place in the stream index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamEntry {
+    /// Position in the stream's life.
+    pub position: Position,
+    /// Offset in the project's log.
+    pub offset: Offset,
+    /// The event's kind.
+    pub kind: EventKind,
+}
+
+/// Part of a stream's life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamRange {
+    /// The stream.
+    pub stream: Stream,
+    /// Which of its lives.
+    pub incarnation: Offset,
+    /// Only entries after this offset of the log.
+    pub after: Offset,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// The row projection.
+///
+/// An engine MUST apply a batch atomically together with its commit number, in order, once: a
+/// batch that it has is passed over. Beside rows it keeps, from the envelopes, the stream index,
+/// the project heads and the idempotency scopes (by day of the envelope's time; a day is kept for
+/// at least 24 hours after it ends).
+pub trait Rows: Send + Sync + 'static {
+    /// Brings the projection from the commit before to this one. `events` are those of the batch,
+    /// in order. Answers with what changed.
+    fn project(
+        &self,
+        manifest: &Manifest,
+        events: &[Arc<Recorded>],
+    ) -> Result<Vec<Projected>, RowsFailure>;
+
+    /// The commit that the projection has reached.
+    fn reached(&self) -> CommitNumber;
+
+    /// A view that does not change while later batches arrive.
+    fn view(&self) -> Box<dyn RowsView>;
+}
+
+/// A consistent view of the projection at a commit.
+pub trait RowsView: Send {
+    /// The commit of the view.
+    fn commit(&self) -> CommitNumber;
+
+    /// A row by primary key.
+    fn get(
+        &self,
+        project: ProjectNumber,
+        table: TableNumber,
+        key: &[Value],
+    ) -> Result<Option<Row>, RowsFailure>;
+
+    /// The row that an index of a table leads to, the first if there are several. `values` are
+    /// those of all columns of the index.
+    fn find(
+        &self,
+        project: ProjectNumber,
+        table: TableNumber,
+        index: u16,
+        values: &[Value],
+    ) -> Result<Option<Row>, RowsFailure>;
+
+    /// Rows whose primary key begins with `prefix` and lies after `after` (a whole key), in order,
+    /// at most `limit`.
+    fn scan(
+        &self,
+        project: ProjectNumber,
+        table: TableNumber,
+        prefix: &[Value],
+        after: Option<&[Value]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, RowsFailure>;
+
+    /// A list.
+    fn list(
+        &self,
+        project: ProjectNumber,
+        table: TableNumber,
+        query: &Query,
+        visibility: Visibility<'_>,
+    ) -> Result<Page, RowsFailure>;
+
+    /// The head of a stream's newest life.
+    fn stream_head(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+    ) -> Result<Option<Head>, RowsFailure>;
+
+    /// Entries of the stream index, in order.
+    fn stream(
+        &self,
+        project: ProjectNumber,
+        range: &StreamRange,
+    ) -> Result<Vec<StreamEntry>, RowsFailure>;
+
+    /// The head of a project, if it has an event.
+    fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure>;
+
+    /// The first event that answered a wish, and the hash of the body sent then.
+    fn granted(
+        &self,
+        project: ProjectNumber,
+        scope: &Scope,
+        now: Time,
+    ) -> Result<Option<(Offset, Hash)>, RowsFailure>;
+
+    /// Every row of every table of a project in canonical order, each as one line of JSON text
+    /// `[table, cells]`: the same for the same log, whatever way the projection came about.
+    fn dump(&self, project: ProjectNumber, line: &mut dyn FnMut(&str)) -> Result<(), RowsFailure>;
+}

@@ -1,0 +1,56 @@
+//! Facts about projects and keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Scopes;
+use crate::envelope::facts;
+use crate::hash::Hash;
+use crate::ids::{KeyId, ProjectId, ProjectNumber, ProjectUid};
+use crate::time::Time;
+
+/// A project was made. In the log of the console.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectCreated {
+    /// Its id.
+    pub project: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// Its number in keys, never reused.
+    pub number: ProjectNumber,
+    /// Its identity: the genesis of its chain.
+    pub uid: ProjectUid,
+}
+
+/// A key was made. In the log of its project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyCreated {
+    /// Its id.
+    pub key: KeyId,
+    /// Its name.
+    pub name: String,
+    /// What it may ask for.
+    pub scopes: Scopes,
+    /// SHA-256 of the secret.
+    pub secret_hash: Hash,
+    /// When it ends by itself.
+    pub expire: Option<Time>,
+}
+
+/// A key was revoked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyDeleted {
+    /// Its id.
+    pub key: KeyId,
+}
+
+facts! {
+    /// Facts about projects and their keys.
+    ProjectEvent {
+        ProjectCreated(ProjectCreated),
+        KeyCreated(KeyCreated),
+        KeyDeleted(KeyDeleted),
+    }
+}

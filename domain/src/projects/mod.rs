@@ -1,0 +1,28 @@
+//! Projects and their API keys.
+
+mod create_key;
+mod create_project;
+mod delete_key;
+mod event;
+pub mod rows;
+
+use thiserror::Error;
+
+pub use create_key::CreateKey;
+pub use create_project::CreateProject;
+pub use delete_key::DeleteKey;
+pub use event::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent};
+
+/// Why a wish about a project is not granted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProjectRefusal {
+    /// The id is taken.
+    #[error("a project with this id exists already")]
+    ProjectExists,
+    /// The key's id is taken.
+    #[error("a key with this id exists already")]
+    KeyExists,
+    /// No such key.
+    #[error("no key with this id was found")]
+    KeyNotFound,
+}

@@ -1,0 +1,16 @@
+//! Tables as data. The system's own lists (users, threads, items …) are tables like any other:
+//! one row engine, one query language, one authoriser.
+
+mod canonical;
+mod change;
+mod schema;
+pub mod system;
+
+pub use canonical::canonical_line;
+pub use change::RowChange;
+pub use schema::{Column, ColumnType, Index, TableNumber, TableSchema, Uniqueness};
+
+use crate::value::Value;
+
+/// A row: its cells in the order of the table's columns.
+pub type Row = Vec<Value>;

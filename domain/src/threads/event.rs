@@ -1,0 +1,164 @@
+//! Facts about threads. Stored by name and field: a field may be added with a default, never
+//! change its meaning.
+
+use serde::{Deserialize, Serialize};
+
+use super::access::{Participant, ParticipantId, ThreadAccess};
+use super::item::{Author, Delta, ItemRole, Part};
+use super::metadata::Metadata;
+use super::update_thread::ThreadName;
+use crate::envelope::facts;
+use crate::ids::{ItemId, Position, ThreadId};
+
+/// A thread began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadCreated {
+    /// Its id.
+    pub thread: ThreadId,
+    /// Its name.
+    pub name: Option<ThreadName>,
+    /// Anything else.
+    pub metadata: Metadata,
+    /// Who may do what.
+    pub access: ThreadAccess,
+}
+
+/// Name or metadata changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadUpdated {
+    /// The new name, if it changed.
+    pub name: Option<ThreadName>,
+    /// The new metadata, if it changed.
+    pub metadata: Option<Metadata>,
+}
+
+/// Permissions were replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadPermissionsChanged {
+    /// What holds from here on, participants included.
+    pub access: ThreadAccess,
+}
+
+/// Somebody joined, or got another role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantAdded {
+    /// Who, as what.
+    pub participant: Participant,
+    /// What holds from here on.
+    pub access: ThreadAccess,
+}
+
+/// Somebody left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantRemoved {
+    /// Who.
+    pub participant: ParticipantId,
+    /// What holds from here on.
+    pub access: ThreadAccess,
+}
+
+/// A thread ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadDeleted {
+    /// Its id.
+    pub thread: ThreadId,
+}
+
+/// A whole item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemPosted {
+    /// Its id.
+    pub item: ItemId,
+    /// Who wrote it.
+    pub author: Author,
+    /// Who speaks.
+    pub role: ItemRole,
+    /// Its content.
+    pub parts: Vec<Part>,
+    /// Anything else.
+    pub metadata: Metadata,
+    /// Tokens, if counted.
+    pub tokens: Option<u32>,
+}
+
+/// An item that is being written began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemOpened {
+    /// Its id.
+    pub item: ItemId,
+    /// Who writes it.
+    pub author: Author,
+    /// Who speaks.
+    pub role: ItemRole,
+    /// The beginning of its content.
+    pub parts: Vec<Part>,
+    /// Anything else.
+    pub metadata: Metadata,
+}
+
+/// Something was appended to an open item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemDelta {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that opened it.
+    pub opened: Position,
+    /// What was appended, in order.
+    pub deltas: Vec<Delta>,
+}
+
+/// An open item is complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemFinished {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that opened it.
+    pub opened: Position,
+    /// Its whole content: the deltas are superseded.
+    pub parts: Vec<Part>,
+    /// Its metadata from here on.
+    pub metadata: Metadata,
+    /// Tokens, if counted.
+    pub tokens: Option<u32>,
+}
+
+/// An open item was given up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemAbandoned {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that opened it.
+    pub opened: Position,
+    /// What had been written: the deltas are superseded.
+    pub parts: Vec<Part>,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+facts! {
+    /// Facts about threads and their items.
+    ThreadEvent {
+        ThreadCreated(ThreadCreated),
+        ThreadUpdated(ThreadUpdated),
+        ThreadPermissionsChanged(ThreadPermissionsChanged),
+        ParticipantAdded(ParticipantAdded),
+        ParticipantRemoved(ParticipantRemoved),
+        ThreadDeleted(ThreadDeleted),
+        ItemPosted(ItemPosted),
+        ItemOpened(ItemOpened),
+        ItemDelta(ItemDelta),
+        ItemFinished(ItemFinished),
+        ItemAbandoned(ItemAbandoned),
+    }
+}

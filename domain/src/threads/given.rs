@@ -1,0 +1,245 @@
+//! Given events, when a command comes, then events or a refusal. The cast: one thread with an
+//! owner, a member and a viewer, and outside of it a stranger, a guest and an API key.
+
+use serde_json::json;
+
+use super::item::NewItem;
+use super::{
+    Author, Facts, ItemOpened, ItemRole, Metadata, Part, Participant, ParticipantId,
+    ParticipantRole, ThreadAccess, ThreadCommand, ThreadCreated, ThreadEvent, ThreadRefusal,
+    ThreadState,
+};
+use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
+use crate::ids::{AgentId, ItemId, KeyId, Offset, ProjectNumber, ThreadId, UserId};
+
+const PROJECT: ProjectNumber = ProjectNumber(2);
+
+/// A thread with a history, and whether it has the item that the next command brings.
+pub(super) struct Given {
+    state: ThreadState,
+    next: Offset,
+    item_exists: bool,
+}
+
+/// What became of a command.
+pub(super) struct Outcome {
+    given: Given,
+    answer: Result<Vec<ThreadEvent>, ThreadRefusal>,
+}
+
+/// A thread that these events made.
+pub(super) fn given(events: impl IntoIterator<Item = ThreadEvent>) -> Given {
+    Given {
+        state: ThreadState::Absent(None),
+        next: Offset(1),
+        item_exists: false,
+    }
+    .and(events)
+}
+
+impl Given {
+    /// Further events.
+    pub(super) fn and(mut self, events: impl IntoIterator<Item = ThreadEvent>) -> Self {
+        for event in events {
+            self.state.apply(self.next, &event);
+            self.next = self.next.next();
+        }
+        self
+    }
+
+    /// The thread has the item among its rows.
+    pub(super) fn with_that_item(mut self) -> Self {
+        self.item_exists = true;
+        self
+    }
+
+    /// The caller sends the command.
+    pub(super) fn when(self, caller: &Caller, command: ThreadCommand) -> Outcome {
+        let facts = Facts {
+            caller,
+            item_exists: self.item_exists,
+        };
+        let answer = command.decide(&self.state, facts);
+        Outcome {
+            given: self,
+            answer,
+        }
+    }
+
+    pub(super) fn state(&self) -> &ThreadState {
+        &self.state
+    }
+}
+
+impl Outcome {
+    /// It is granted with exactly this event; returns the thread after it.
+    #[track_caller]
+    pub(super) fn then(self, expected: impl Into<ThreadEvent>) -> Given {
+        let expected = vec![expected.into()];
+        assert_eq!(self.answer.as_ref(), Ok(&expected));
+        self.given.and(expected)
+    }
+
+    /// It is granted, whatever the event says; returns the thread after it.
+    #[track_caller]
+    pub(super) fn then_granted(self) -> Given {
+        let events = self.answer.expect("expected a grant");
+        assert!(!events.is_empty(), "expected an event");
+        self.given.and(events)
+    }
+
+    /// It is granted and there is nothing to do.
+    #[track_caller]
+    pub(super) fn then_nothing(self) {
+        assert_eq!(self.answer, Ok(Vec::new()));
+    }
+
+    /// It is refused.
+    #[track_caller]
+    pub(super) fn refused(self, expected: ThreadRefusal) {
+        assert_eq!(self.answer, Err(expected));
+    }
+}
+
+/// The same command by several callers, each refused in its own way.
+#[track_caller]
+pub(super) fn denials(
+    history: &[ThreadEvent],
+    command: &ThreadCommand,
+    table: impl IntoIterator<Item = (Caller, ThreadRefusal)>,
+) {
+    for (caller, expected) in table {
+        given(history.iter().cloned())
+            .when(&caller, command.clone())
+            .refused(expected);
+    }
+}
+
+fn user(name: &str) -> Caller {
+    let id = UserId::parse(name).unwrap();
+    Caller {
+        project: PROJECT,
+        roles: RoleSet::user(&id, false, &[]),
+        principal: Principal::User(id),
+        on_behalf_of: None,
+        scopes: Scopes::user(),
+        privilege: Privilege::Ordinary,
+        access_epoch: Offset(0),
+    }
+}
+
+pub(super) fn owner() -> Caller {
+    user("owner")
+}
+
+pub(super) fn member() -> Caller {
+    user("member")
+}
+
+pub(super) fn viewer() -> Caller {
+    user("viewer")
+}
+
+/// Signed in, but nothing to do with the thread.
+pub(super) fn stranger() -> Caller {
+    user("stranger")
+}
+
+pub(super) fn guest() -> Caller {
+    Caller::guest(PROJECT, Offset(0))
+}
+
+/// An API key: scopes bound it, permissions do not.
+pub(super) fn key() -> Caller {
+    Caller {
+        principal: Principal::Key(KeyId::parse("key").unwrap()),
+        roles: RoleSet::default(),
+        scopes: Scopes::all(),
+        privilege: Privilege::Key,
+        ..guest()
+    }
+}
+
+pub(super) fn person(name: &str) -> ParticipantId {
+    ParticipantId::User(UserId::parse(name).unwrap())
+}
+
+pub(super) fn agent(name: &str) -> ParticipantId {
+    ParticipantId::Agent(AgentId::parse(name).unwrap())
+}
+
+pub(super) fn participant(id: ParticipantId, role: ParticipantRole) -> Participant {
+    Participant { id, role }
+}
+
+pub(super) fn permissions(texts: &[&str]) -> Permissions {
+    Permissions::parse(texts).unwrap()
+}
+
+pub(super) fn metadata() -> Metadata {
+    Metadata::parse(json!({ "topic": "tides" })).unwrap()
+}
+
+pub(super) fn thread_id() -> ThreadId {
+    ThreadId::parse("t1").unwrap()
+}
+
+pub(super) fn item_id(text: &str) -> ItemId {
+    ItemId::parse(text).unwrap()
+}
+
+pub(super) fn author(text: &str) -> Author {
+    serde_json::from_value(json!(text)).unwrap()
+}
+
+pub(super) fn text(text: &str) -> Part {
+    Part::Text { text: text.into() }
+}
+
+/// An item of the user's with one part.
+pub(super) fn new_item(id: &str) -> NewItem {
+    NewItem {
+        id: item_id(id),
+        role: ItemRole::User,
+        parts: vec![text("hello")],
+        metadata: Metadata::default(),
+        tokens: None,
+        author: None,
+    }
+}
+
+/// Access of the cast's thread: roles of participants, no permissions beside them.
+pub(super) fn access() -> ThreadAccess {
+    let participants = [
+        (person("owner"), ParticipantRole::Owner),
+        (person("member"), ParticipantRole::Member),
+        (person("viewer"), ParticipantRole::Viewer),
+    ];
+    ThreadAccess {
+        permissions: Permissions::default(),
+        participants: participants.into(),
+    }
+}
+
+/// The cast's thread begins.
+pub(super) fn created() -> ThreadEvent {
+    ThreadCreated {
+        thread: thread_id(),
+        name: None,
+        metadata: Metadata::default(),
+        access: access(),
+    }
+    .into()
+}
+
+/// The member begins to write an item.
+pub(super) fn opened(id: &str) -> ThreadEvent {
+    ItemOpened {
+        item: item_id(id),
+        author: author("user:member"),
+        role: ItemRole::Assistant,
+        parts: vec![text("so ")],
+        metadata: metadata(),
+    }
+    .into()
+}

@@ -1,0 +1,105 @@
+//! Free-form JSON that clients attach to threads and items, bounded.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use thiserror::Error;
+
+/// Largest metadata, in bytes of JSON text.
+pub(super) const MAX_METADATA_BYTES: usize = 16 * 1024;
+/// Deepest nesting.
+pub(super) const MAX_DEPTH: usize = 16;
+
+/// A JSON object of bounded size and depth.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(Map<String, Json>);
+
+/// Why JSON was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidMetadata {
+    /// Not an object.
+    #[error("expected a JSON object")]
+    NotAnObject,
+    /// Too large.
+    #[error("expected at most {limit} bytes of JSON, found {found}")]
+    TooLarge {
+        /// The bound.
+        limit: usize,
+        /// Its size.
+        found: usize,
+    },
+    /// Nested too deeply.
+    #[error("expected JSON nested at most {MAX_DEPTH} deep")]
+    TooDeep,
+}
+
+impl Metadata {
+    /// Accepts what a client sent.
+    pub fn parse(json: Json) -> Result<Self, InvalidMetadata> {
+        let Json::Object(map) = json else {
+            return Err(InvalidMetadata::NotAnObject);
+        };
+        let json = Json::Object(map);
+        check_json(&json, MAX_METADATA_BYTES)?;
+        match json {
+            Json::Object(map) => Ok(Self(map)),
+            _ => Err(InvalidMetadata::NotAnObject),
+        }
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        Json::Object(self.0.clone())
+    }
+}
+
+/// Checks size (bytes of its text) and depth of any JSON.
+pub(super) fn check_json(json: &Json, limit: usize) -> Result<(), InvalidMetadata> {
+    if depth_exceeds(json, MAX_DEPTH) {
+        return Err(InvalidMetadata::TooDeep);
+    }
+    let found = json.to_string().len();
+    if found > limit {
+        return Err(InvalidMetadata::TooLarge { limit, found });
+    }
+    Ok(())
+}
+
+fn depth_exceeds(json: &Json, left: usize) -> bool {
+    let Some(left) = left.checked_sub(1) else {
+        return true;
+    };
+    match json {
+        Json::Array(values) => values.iter().any(|value| depth_exceeds(value, left)),
+        Json::Object(map) => map.values().any(|value| depth_exceeds(value, left)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn metadata_is_bounded() {
+        let deep = (0..20).fold(json!(1), |inner, _| json!({ "a": inner }));
+        let table = [
+            (json!([]), InvalidMetadata::NotAnObject),
+            (json!("x"), InvalidMetadata::NotAnObject),
+            (deep, InvalidMetadata::TooDeep),
+            (
+                json!({ "a": "x".repeat(16_384) }),
+                InvalidMetadata::TooLarge {
+                    limit: 16_384,
+                    found: 16_392,
+                },
+            ),
+        ];
+        for (json, expected) in table {
+            assert_eq!(Metadata::parse(json), Err(expected));
+        }
+        assert!(Metadata::parse(json!({ "topic": "x", "n": [1, 2] })).is_ok());
+    }
+}

@@ -1,0 +1,49 @@
+//! Threads: participants, permissions, items, and items that are being written.
+//!
+//! A file a command: its shape, its rule, its examples.
+
+mod abandon_item;
+mod access;
+mod add_participant;
+mod append_delta;
+mod command;
+mod create_thread;
+mod delete_thread;
+mod event;
+mod finish_item;
+#[cfg(test)]
+mod given;
+mod item;
+mod metadata;
+mod open_item;
+mod post_item;
+mod refusal;
+mod remove_participant;
+pub mod rows;
+mod set_permissions;
+mod state;
+pub mod stored;
+mod update_thread;
+
+pub use abandon_item::AbandonItem;
+pub use access::{Participant, ParticipantId, ParticipantRole, ThreadAccess};
+pub use add_participant::AddParticipant;
+pub use append_delta::AppendDelta;
+pub use command::{Facts, ThreadCommand};
+pub use create_thread::CreateThread;
+pub use delete_thread::DeleteThread;
+pub use event::{
+    ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ParticipantAdded,
+    ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged,
+    ThreadUpdated,
+};
+pub use finish_item::FinishItem;
+pub use item::{Author, Delta, ItemRole, ItemStatus, MAX_ITEM_BYTES, MAX_PARTS, NewItem, Part};
+pub use metadata::{InvalidMetadata, Metadata};
+pub use open_item::OpenItem;
+pub use post_item::PostItem;
+pub use refusal::ThreadRefusal;
+pub use remove_participant::RemoveParticipant;
+pub use set_permissions::SetPermissions;
+pub use state::{ItemInProgress, MAX_OPEN_ITEMS, Thread, ThreadState};
+pub use update_thread::{ThreadName, UpdateThread};

@@ -1,0 +1,77 @@
+//! Why a wish about a thread is not granted.
+
+use thiserror::Error;
+
+use super::access::MAX_PARTICIPANTS;
+use super::item::{MAX_ITEM_BYTES, MAX_PARTS};
+use super::metadata::InvalidMetadata;
+use super::state::MAX_OPEN_ITEMS;
+use crate::access::Action;
+
+/// Why a wish about a thread is not granted. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ThreadRefusal {
+    /// No such thread, or none that the caller may see.
+    #[error("no thread with this id was found")]
+    NotFound,
+    /// The caller sees the thread but may not do this.
+    #[error("the caller lacks the {action} permission on this thread")]
+    Forbidden {
+        /// What it lacks.
+        action: Action,
+    },
+    /// A thread with this id lives.
+    #[error("a thread with this id exists already")]
+    AlreadyExists,
+    /// A permission was to be granted that the caller does not hold.
+    #[error("the caller may grant only roles that it holds; it does not hold {role}")]
+    RoleNotHeld {
+        /// The role.
+        role: String,
+    },
+    /// Somebody else was named as the author.
+    #[error("only an API key may name another author than itself")]
+    AuthorNotOwn,
+    /// The thread has an item with this id.
+    #[error("the thread has an item with this id already")]
+    ItemAlreadyExists,
+    /// The thread has no item with this id that is being written.
+    #[error("the thread has no open item with this id")]
+    ItemNotOpen,
+    /// Somebody else's item.
+    #[error("only its author, or who may update the thread, writes on an open item")]
+    NotTheAuthor,
+    /// Too many items being written at once.
+    #[error("a thread has at most {MAX_OPEN_ITEMS} open items: finish or abandon one")]
+    TooManyOpenItems,
+    /// Too many parts.
+    #[error("expected at most {MAX_PARTS} parts, found {found}")]
+    TooManyParts {
+        /// How many.
+        found: usize,
+    },
+    /// Too much content.
+    #[error("expected at most {MAX_ITEM_BYTES} bytes of content, found {found}")]
+    ItemTooLarge {
+        /// How much.
+        found: usize,
+    },
+    /// A delta names a part that is not there or holds no text.
+    #[error("part {part} does not exist or holds no text")]
+    NoSuchPart {
+        /// Which.
+        part: u16,
+    },
+    /// An append of deltas without any.
+    #[error("expected at least one delta")]
+    NoDeltas,
+    /// Too many participants.
+    #[error("a thread has at most {MAX_PARTICIPANTS} participants")]
+    TooManyParticipants,
+    /// Not a participant.
+    #[error("no such participant in this thread")]
+    ParticipantNotFound,
+    /// JSON inside was refused.
+    #[error(transparent)]
+    Json(#[from] InvalidMetadata),
+}

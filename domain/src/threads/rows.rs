@@ -1,0 +1,280 @@
+//! What facts about threads do to rows, and how an item's row is read.
+
+use compact_str::CompactString;
+use serde_json::Value as Json;
+
+use super::event::{
+    ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ThreadCreated, ThreadEvent,
+    ThreadUpdated,
+};
+use super::{ItemStatus, Part, ThreadAccess};
+use crate::envelope::Envelope;
+use crate::ids::Position;
+use crate::tables::RowChange;
+use crate::tables::system::{deltas, items, open_items, thread_access, threads};
+use crate::value::Value;
+
+/// What a fact does to rows.
+pub(crate) fn changes(envelope: &Envelope, event: &ThreadEvent) -> Vec<RowChange> {
+    match event {
+        ThreadEvent::ThreadCreated(event) => thread_created(envelope, event),
+        ThreadEvent::ThreadUpdated(event) => thread_updated(envelope, event),
+        ThreadEvent::ThreadPermissionsChanged(event) => access_changed(envelope, &event.access),
+        ThreadEvent::ParticipantAdded(event) => access_changed(envelope, &event.access),
+        ThreadEvent::ParticipantRemoved(event) => access_changed(envelope, &event.access),
+        ThreadEvent::ThreadDeleted(_) => thread_deleted(envelope),
+        ThreadEvent::ItemPosted(event) => item_posted(envelope, event),
+        ThreadEvent::ItemOpened(event) => item_opened(envelope, event),
+        ThreadEvent::ItemDelta(event) => item_delta(envelope, event),
+        ThreadEvent::ItemFinished(event) => item_finished(envelope, event),
+        ThreadEvent::ItemAbandoned(event) => item_abandoned(envelope, event),
+    }
+}
+
+fn texts<I: IntoIterator<Item = CompactString>>(texts: I) -> Value {
+    Value::List(texts.into_iter().map(Value::Text).collect())
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Value {
+    // The types of this module have string keys only, so this cannot fail.
+    Value::Json(serde_json::to_value(value).unwrap_or(Json::Null))
+}
+
+fn thread_id(envelope: &Envelope) -> Value {
+    Value::Text(envelope.stream.id.clone())
+}
+
+fn life(envelope: &Envelope) -> [Value; 2] {
+    [thread_id(envelope), Value::counter(envelope.incarnation.0)]
+}
+
+fn thread_created(envelope: &Envelope, event: &ThreadCreated) -> Vec<RowChange> {
+    let name = event.name.as_ref().map(|name| name.as_str());
+    let mut row = vec![Value::Null; threads::READERS + 1];
+    row[threads::ID] = thread_id(envelope);
+    row[threads::SEQUENCE] = Value::counter(envelope.offset.0);
+    row[threads::CREATED_AT] = envelope.time.into();
+    row[threads::UPDATED_AT] = envelope.time.into();
+    row[threads::LAST_ITEM_AT] = envelope.time.into();
+    row[threads::NAME] = name.into();
+    row[threads::METADATA] = Value::Json(event.metadata.to_json());
+    for (place, value) in access_cells(&event.access) {
+        row[place] = value;
+    }
+    vec![
+        RowChange::Insert {
+            table: threads::TABLE,
+            row,
+        },
+        access_row(envelope, &event.access),
+    ]
+}
+
+fn access_cells(access: &ThreadAccess) -> [(usize, Value); 4] {
+    let permissions = access
+        .permissions
+        .iter()
+        .map(|p| CompactString::from(p.to_string()));
+    let participants = access
+        .participants
+        .keys()
+        .map(|id| CompactString::from(id.to_string()));
+    [
+        (threads::PERMISSIONS, texts(permissions)),
+        (threads::PARTICIPANTS, json(&access.participants)),
+        (threads::PARTICIPANT_IDS, texts(participants)),
+        (threads::READERS, texts(access.readers())),
+    ]
+}
+
+fn access_row(envelope: &Envelope, access: &ThreadAccess) -> RowChange {
+    let mut row = vec![Value::Null; thread_access::READERS + 1];
+    let [thread, incarnation] = life(envelope);
+    row[thread_access::THREAD] = thread;
+    row[thread_access::INCARNATION] = incarnation;
+    row[thread_access::OFFSET] = Value::counter(envelope.offset.0);
+    row[thread_access::READERS] = texts(access.readers());
+    RowChange::Insert {
+        table: thread_access::TABLE,
+        row,
+    }
+}
+
+fn update_thread(envelope: &Envelope, mut set: Vec<(usize, Value)>) -> RowChange {
+    set.push((threads::UPDATED_AT, envelope.time.into()));
+    RowChange::Update {
+        table: threads::TABLE,
+        key: vec![thread_id(envelope)],
+        set,
+    }
+}
+
+fn thread_updated(envelope: &Envelope, event: &ThreadUpdated) -> Vec<RowChange> {
+    let name = event
+        .name
+        .as_ref()
+        .map(|name| (threads::NAME, Value::text(name.as_str())));
+    let metadata = event
+        .metadata
+        .as_ref()
+        .map(|m| (threads::METADATA, Value::Json(m.to_json())));
+    vec![update_thread(
+        envelope,
+        name.into_iter().chain(metadata).collect(),
+    )]
+}
+
+fn access_changed(envelope: &Envelope, access: &ThreadAccess) -> Vec<RowChange> {
+    vec![
+        update_thread(envelope, access_cells(access).into()),
+        access_row(envelope, access),
+    ]
+}
+
+/// The thread's row goes at once; what only it leads to may go later.
+fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
+    let delete = RowChange::Delete {
+        table: threads::TABLE,
+        key: vec![thread_id(envelope)],
+    };
+    let tables = [
+        items::TABLE,
+        open_items::TABLE,
+        deltas::TABLE,
+        thread_access::TABLE,
+    ];
+    let purges = tables.map(|table| RowChange::Purge {
+        table,
+        prefix: life(envelope).into(),
+    });
+    std::iter::once(delete).chain(purges).collect()
+}
+
+fn touch_thread(envelope: &Envelope) -> RowChange {
+    let set = vec![(threads::LAST_ITEM_AT, envelope.time.into())];
+    RowChange::Update {
+        table: threads::TABLE,
+        key: vec![thread_id(envelope)],
+        set,
+    }
+}
+
+fn item_posted(envelope: &Envelope, event: &ItemPosted) -> Vec<RowChange> {
+    let mut row = item_row(envelope, ItemStatus::Finished);
+    row[items::ID] = Value::text(event.item.as_str());
+    row[items::AUTHOR] = Value::text(event.author.as_str());
+    row[items::ROLE] = Value::text(event.role.name());
+    row[items::PARTS] = json(&event.parts);
+    row[items::METADATA] = Value::Json(event.metadata.to_json());
+    row[items::TOKENS] = tokens(event.tokens);
+    vec![
+        RowChange::Insert {
+            table: items::TABLE,
+            row,
+        },
+        touch_thread(envelope),
+    ]
+}
+
+fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
+    let mut row = item_row(envelope, ItemStatus::Open);
+    row[items::ID] = Value::text(event.item.as_str());
+    row[items::AUTHOR] = Value::text(event.author.as_str());
+    row[items::ROLE] = Value::text(event.role.name());
+    row[items::PARTS] = json(&event.parts);
+    row[items::METADATA] = Value::Json(event.metadata.to_json());
+    let [thread, incarnation] = life(envelope);
+    let position = Value::counter(envelope.position.0);
+    let open = vec![
+        thread,
+        incarnation,
+        position,
+        Value::text(event.item.as_str()),
+    ];
+    vec![
+        RowChange::Insert {
+            table: items::TABLE,
+            row,
+        },
+        RowChange::Insert {
+            table: open_items::TABLE,
+            row: open,
+        },
+        touch_thread(envelope),
+    ]
+}
+
+fn item_row(envelope: &Envelope, status: ItemStatus) -> Vec<Value> {
+    let [thread, incarnation] = life(envelope);
+    let mut row = vec![Value::Null; items::OFFSET + 1];
+    row[items::THREAD] = thread;
+    row[items::INCARNATION] = incarnation;
+    row[items::POSITION] = Value::counter(envelope.position.0);
+    row[items::CREATED_AT] = envelope.time.into();
+    row[items::UPDATED_AT] = envelope.time.into();
+    row[items::STATUS] = Value::text(status.name());
+    row[items::OFFSET] = Value::counter(envelope.offset.0);
+    row
+}
+
+fn tokens(tokens: Option<u32>) -> Value {
+    tokens.map_or(Value::Null, |tokens| Value::Int(i64::from(tokens)))
+}
+
+fn item_delta(envelope: &Envelope, event: &ItemDelta) -> Vec<RowChange> {
+    let [thread, incarnation] = life(envelope);
+    let mut row = vec![Value::Null; deltas::DELTA + 1];
+    row[deltas::THREAD] = thread;
+    row[deltas::INCARNATION] = incarnation;
+    row[deltas::ITEM_POSITION] = Value::counter(event.opened.0);
+    row[deltas::POSITION] = Value::counter(envelope.position.0);
+    row[deltas::DELTA] = json(&event.deltas);
+    vec![RowChange::Insert {
+        table: deltas::TABLE,
+        row,
+    }]
+}
+
+fn item_finished(envelope: &Envelope, event: &ItemFinished) -> Vec<RowChange> {
+    let mut set = closed(envelope, ItemStatus::Finished, &event.parts);
+    set.push((items::METADATA, Value::Json(event.metadata.to_json())));
+    set.push((items::TOKENS, tokens(event.tokens)));
+    close_item(envelope, event.opened, set)
+}
+
+fn item_abandoned(envelope: &Envelope, event: &ItemAbandoned) -> Vec<RowChange> {
+    close_item(
+        envelope,
+        event.opened,
+        closed(envelope, ItemStatus::Abandoned, &event.parts),
+    )
+}
+
+fn closed(envelope: &Envelope, status: ItemStatus, parts: &[Part]) -> Vec<(usize, Value)> {
+    vec![
+        (items::STATUS, Value::text(status.name())),
+        (items::UPDATED_AT, envelope.time.into()),
+        (items::PARTS, json(&parts)),
+    ]
+}
+
+fn close_item(envelope: &Envelope, opened: Position, set: Vec<(usize, Value)>) -> Vec<RowChange> {
+    let [thread, incarnation] = life(envelope);
+    let key = vec![thread, incarnation, Value::counter(opened.0)];
+    vec![
+        RowChange::Update {
+            table: items::TABLE,
+            key: key.clone(),
+            set,
+        },
+        RowChange::Delete {
+            table: open_items::TABLE,
+            key: key.clone(),
+        },
+        RowChange::Purge {
+            table: deltas::TABLE,
+            prefix: key,
+        },
+        touch_thread(envelope),
+    ]
+}

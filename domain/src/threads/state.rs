@@ -1,0 +1,176 @@
+//! A thread as its actor knows it: enough to decide, no more. Items that are complete are rows,
+//! not state.
+
+use std::collections::BTreeMap;
+
+use super::ThreadEvent;
+use super::access::ThreadAccess;
+use super::event::{ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ThreadCreated};
+use super::item::{Author, Part, part_bytes};
+use super::metadata::Metadata;
+use super::refusal::ThreadRefusal;
+use super::update_thread::ThreadName;
+use crate::access::{Action, Caller};
+use crate::envelope::Head;
+use crate::ids::{ItemId, Offset, Position};
+
+/// Most items of a thread that are being written at once.
+pub const MAX_OPEN_ITEMS: usize = 32;
+
+/// A thread, or its absence.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ThreadState {
+    /// Never was, or was deleted: then the head of its last life.
+    Absent(Option<Head>),
+    /// Lives.
+    Live(Thread),
+}
+
+/// A living thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thread {
+    /// Its incarnation and newest position.
+    pub head: Head,
+    /// Who may do what.
+    pub access: ThreadAccess,
+    /// Its name.
+    pub name: Option<ThreadName>,
+    /// Anything else.
+    pub metadata: Metadata,
+    /// Items that are being written.
+    pub open: BTreeMap<ItemId, ItemInProgress>,
+}
+
+/// An item that is being written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemInProgress {
+    /// Position of the event that opened it.
+    pub opened: Position,
+    /// Who writes it.
+    pub author: Author,
+    /// What has been written so far.
+    pub parts: Vec<Part>,
+    /// Its metadata.
+    pub metadata: Metadata,
+    /// Bytes of content, kept so that a delta need not count again.
+    pub bytes: usize,
+}
+
+impl ThreadState {
+    /// The stream's head, as an append names it.
+    #[must_use]
+    pub const fn head(&self) -> Option<Head> {
+        match self {
+            Self::Absent(head) => *head,
+            Self::Live(thread) => Some(thread.head),
+        }
+    }
+
+    /// Takes in a fact. Total: an event that does not fit this state (there is none in a sound
+    /// log) moves the position of a living thread and nothing else.
+    ///
+    /// `offset` is the event's offset. Only a creation needs it.
+    pub fn apply(&mut self, offset: Offset, event: &ThreadEvent) {
+        if let ThreadEvent::ThreadCreated(created) = event {
+            *self = Self::Live(Thread::begin(offset, created));
+            return;
+        }
+        let Self::Live(thread) = self else { return };
+        thread.head.position = thread.head.position.next();
+        if matches!(event, ThreadEvent::ThreadDeleted(_)) {
+            *self = Self::Absent(Some(thread.head));
+            return;
+        }
+        thread.apply(event);
+    }
+
+    /// The thread, if the caller may do this in it. One that it may not even read is not found.
+    pub fn authorised(&self, caller: &Caller, action: Action) -> Result<&Thread, ThreadRefusal> {
+        let Self::Live(thread) = self else {
+            return Err(ThreadRefusal::NotFound);
+        };
+        let permissions = thread.access.effective();
+        if caller.may(action, &permissions) {
+            Ok(thread)
+        } else if caller.may(Action::Read, &permissions) {
+            Err(ThreadRefusal::Forbidden { action })
+        } else {
+            Err(ThreadRefusal::NotFound)
+        }
+    }
+}
+
+impl Thread {
+    fn begin(offset: Offset, created: &ThreadCreated) -> Self {
+        Self {
+            head: Head {
+                incarnation: offset,
+                position: Position(1),
+            },
+            access: created.access.clone(),
+            name: created.name.clone(),
+            metadata: created.metadata.clone(),
+            open: BTreeMap::new(),
+        }
+    }
+
+    fn apply(&mut self, event: &ThreadEvent) {
+        match event {
+            ThreadEvent::ThreadUpdated(updated) => {
+                self.name = updated.name.clone().or_else(|| self.name.take());
+                if let Some(metadata) = &updated.metadata {
+                    self.metadata = metadata.clone();
+                }
+            }
+            ThreadEvent::ThreadPermissionsChanged(changed) => self.access = changed.access.clone(),
+            ThreadEvent::ParticipantAdded(added) => self.access = added.access.clone(),
+            ThreadEvent::ParticipantRemoved(removed) => self.access = removed.access.clone(),
+            ThreadEvent::ItemOpened(opened) => self.open_item(opened),
+            ThreadEvent::ItemDelta(delta) => self.append(delta),
+            ThreadEvent::ItemFinished(ItemFinished { item, .. })
+            | ThreadEvent::ItemAbandoned(ItemAbandoned { item, .. }) => {
+                self.open.remove(item);
+            }
+            _ => {}
+        }
+    }
+
+    fn open_item(&mut self, opened: &ItemOpened) {
+        let progress = ItemInProgress {
+            opened: self.head.position,
+            author: opened.author.clone(),
+            parts: opened.parts.clone(),
+            metadata: opened.metadata.clone(),
+            bytes: opened.parts.iter().map(part_bytes).sum(),
+        };
+        self.open.insert(opened.item.clone(), progress);
+    }
+
+    fn append(&mut self, delta: &ItemDelta) {
+        let Some(progress) = self.open.get_mut(&delta.item) else {
+            return;
+        };
+        for delta in &delta.deltas {
+            progress.bytes += delta.bytes();
+            delta.apply(&mut progress.parts);
+        }
+    }
+
+    /// An item that is being written and that the caller may write on: its own, or any if it may
+    /// update the thread.
+    pub(super) fn item_in_progress(
+        &self,
+        caller: &Caller,
+        item: &ItemId,
+    ) -> Result<&ItemInProgress, ThreadRefusal> {
+        let progress = self.open.get(item).ok_or(ThreadRefusal::ItemNotOpen)?;
+        let own = progress.author == Author::principal(&caller.principal);
+        if own || self.access.allows(caller, Action::Update) {
+            return Ok(progress);
+        }
+        Err(ThreadRefusal::NotTheAuthor)
+    }
+}
+
+#[cfg(test)]
+mod tests;

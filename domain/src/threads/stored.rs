@@ -1,0 +1,77 @@
+//! Reads threads and open items back from rows. What [`super::rows`] writes, this reads.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use super::item::part_bytes;
+use super::{Author, Delta, ItemInProgress, Metadata, Part, Thread, ThreadAccess, ThreadName};
+use crate::access::Permissions;
+use crate::envelope::Head;
+use crate::ids::{ItemId, Position};
+use crate::tables::Row;
+use crate::tables::system::{deltas, items, threads};
+use crate::value::Value;
+
+fn read<T: DeserializeOwned>(row: &[Value], place: usize) -> Option<T> {
+    match row.get(place)? {
+        Value::Json(json) => T::deserialize(json).ok(),
+        _ => None,
+    }
+}
+
+/// Who may do what, from a thread's row; nothing if the row is damaged.
+#[must_use]
+pub fn access_of(row: &[Value]) -> Option<ThreadAccess> {
+    let texts = row.get(threads::PERMISSIONS)?.as_list();
+    let texts: Option<Vec<&str>> = texts.iter().map(Value::as_text).collect();
+    Some(ThreadAccess {
+        permissions: Permissions::from_stored(&texts?).ok()?,
+        participants: read(row, threads::PARTICIPANTS)?,
+    })
+}
+
+/// A thread without its open items, from its row; nothing if the row is damaged.
+#[must_use]
+pub fn thread_of(row: &[Value], head: Head) -> Option<Thread> {
+    let name = row.get(threads::NAME)?;
+    let name = match name.as_text() {
+        Some(text) => Some(ThreadName::parse(text)?),
+        None => None,
+    };
+    Some(Thread {
+        head,
+        access: access_of(row)?,
+        name,
+        metadata: read::<Metadata>(row, threads::METADATA)?,
+        open: BTreeMap::new(),
+    })
+}
+
+/// An item's content: its row's parts and, while it is open, the deltas that came after.
+#[must_use]
+pub fn parts_of(item: &[Value], appended: &[Row]) -> Option<Vec<Part>> {
+    let mut parts: Vec<Part> = read(item, items::PARTS)?;
+    for row in appended {
+        for delta in read::<Vec<Delta>>(row, deltas::DELTA)? {
+            delta.apply(&mut parts);
+        }
+    }
+    Some(parts)
+}
+
+/// An open item, from its row and the rows of its deltas; nothing if they are damaged.
+#[must_use]
+pub fn open_item_of(item: &[Value], appended: &[Row]) -> Option<(ItemId, ItemInProgress)> {
+    let id = ItemId::parse(item.get(items::ID)?.as_text()?).ok()?;
+    let opened = u64::try_from(item.get(items::POSITION)?.as_int()?).ok()?;
+    let parts = parts_of(item, appended)?;
+    let progress = ItemInProgress {
+        opened: Position(opened),
+        author: Author::from_stored(item.get(items::AUTHOR)?.as_text()?),
+        bytes: parts.iter().map(part_bytes).sum(),
+        parts,
+        metadata: read(item, items::METADATA)?,
+    };
+    Some((id, progress))
+}

@@ -1,0 +1,132 @@
+//! The project, key and root user of `everlog dev`. They are kept in a file of the data folder, so
+//! that the next start prints the same, and are made where they are absent.
+
+use std::path::Path;
+
+use everlog_actors::{Node, ProjectCommand, ProjectRequest};
+use everlog_domain::access::Scopes;
+use everlog_domain::identity::{EmailAddress, RegisterUser, UserName};
+use everlog_domain::ids::{CONSOLE, KeyId, ProjectId, ProjectNumber, ProjectUid, UserId};
+use everlog_domain::projects::{CreateKey, KeyCreated};
+use everlog_domain::tables::system::{keys, users};
+use everlog_domain::value::Value;
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+use crate::clock;
+use crate::key_text::KeyText;
+use crate::passwords::{Password, PasswordPool};
+use crate::private_file;
+
+/// The ready project.
+pub(super) const PROJECT: &str = "demo";
+const ROOT_EMAIL: &str = "root@example.com";
+const FILE: &str = "dev.json";
+
+/// What the file holds.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Accounts {
+    /// An API key of the project, with all scopes.
+    pub(super) key: String,
+    /// The address of the root user.
+    pub(super) root_email: String,
+    /// Their password.
+    pub(super) root_password: String,
+}
+
+impl Accounts {
+    /// Reads the file, or makes it. It is durable before anything is made after it: a crash in
+    /// between leaves no key that nobody knows.
+    pub(super) fn of(data: &Path) -> Result<Self, Failure> {
+        let project = project()?;
+        let path = data.join(FILE);
+        let make = || {
+            let seed = crate::random::bytes::<32>();
+            let accounts = Self {
+                key: KeyText::new(project, KeyId::from_seed(&seed)).reveal(),
+                root_email: ROOT_EMAIL.to_owned(),
+                root_password: hex::encode(crate::random::bytes::<12>()),
+            };
+            // three strings always have a JSON form
+            serde_json::to_vec_pretty(&accounts).unwrap_or_default()
+        };
+        let bytes = private_file::read_or_make(&path, make)?;
+        let unreadable = |error| {
+            let what = "expected key, rootEmail and rootPassword; remove it to have new ones made";
+            Failure::failed(format!("{}: {error}: {what}", path.display()))
+        };
+        serde_json::from_slice(&bytes).map_err(unreadable)
+    }
+
+    /// Makes what is absent.
+    pub(super) async fn ensure(&self, node: &Node) -> Result<(), Failure> {
+        let uid = ProjectUid(crate::random::bytes());
+        let number = node
+            .ensure_project(&project()?, "Demo", uid, clock::now())
+            .await?;
+        self.ensure_key(node, number).await?;
+        self.ensure_root(node).await
+    }
+
+    async fn ensure_key(&self, node: &Node, number: ProjectNumber) -> Result<(), Failure> {
+        let text = KeyText::parse(&self.key);
+        let text = text.ok_or_else(|| Failure::failed("the key in dev.json is none"))?;
+        let id = [Value::text(text.key.as_str())];
+        let row = node
+            .reads()
+            .run(move |view, _| view.get(number, keys::TABLE, &id));
+        let row = row.await?.map_err(Failure::failed)?;
+        if row.is_some() {
+            return Ok(());
+        }
+        let key = KeyCreated {
+            key: text.key.clone(),
+            name: "everlog dev".to_owned(),
+            scopes: Scopes::all(),
+            secret_hash: text.secret_hash(),
+            expire: None,
+        };
+        ask(node, number, ProjectCommand::CreateKey(CreateKey { key })).await
+    }
+
+    async fn ensure_root(&self, node: &Node) -> Result<(), Failure> {
+        let email = EmailAddress::parse(&self.root_email);
+        let email = email.ok_or_else(|| Failure::failed("the rootEmail in dev.json is none"))?;
+        let value = [Value::text(email.as_str())];
+        let find = node.reads();
+        let row =
+            find.run(move |view, _| view.find(CONSOLE, users::TABLE, users::BY_EMAIL, &value));
+        if row.await?.map_err(Failure::failed)?.is_some() {
+            return Ok(());
+        }
+        let password = Password::parse(&self.root_password)?;
+        let user = RegisterUser {
+            user: UserId::from_seed(&crate::random::bytes::<32>()),
+            email,
+            password_hash: PasswordPool::new()?.hash(password).await?,
+            name: UserName::default(),
+        };
+        ask(node, CONSOLE, ProjectCommand::RegisterUser(user)).await
+    }
+}
+
+fn project() -> Result<ProjectId, Failure> {
+    ProjectId::parse(PROJECT).map_err(Failure::failed)
+}
+
+/// Asks as the server itself.
+pub(super) async fn ask(
+    node: &Node,
+    project: ProjectNumber,
+    command: ProjectCommand,
+) -> Result<(), Failure> {
+    let request = ProjectRequest {
+        caller: node.system(project),
+        command,
+        wish: None,
+        now: clock::now(),
+    };
+    node.project(request).await?;
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! `everlog log`
+
+use std::collections::VecDeque;
+use std::io::{self, BufWriter, ErrorKind, Write};
+
+use clap::Args;
+use everlog_domain::event::Recorded;
+use everlog_domain::ids::{Offset, ProjectId};
+use everlog_storage::OfflineLog;
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::offline::expect_folder;
+use crate::config::DataOptions;
+use crate::wiring;
+
+/// Most events that `--tail` keeps in memory.
+const MAX_TAIL: u32 = 100_000;
+
+/// Print the log of a project as JSON lines, while no server runs.
+#[derive(Debug, Args)]
+pub(super) struct Log {
+    #[command(flatten)]
+    data: DataOptions,
+    /// The project
+    #[arg(long, env = "EVERLOG_PROJECT", default_value = "console")]
+    project: String,
+    /// First offset to print
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Last offset to print; the newest without it
+    #[arg(long)]
+    until: Option<u64>,
+    /// Print only so many, the newest
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TAIL)))]
+    tail: Option<u32>,
+}
+
+/// A line: the envelope's fields, then what happened.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    envelope: &'a everlog_domain::envelope::Envelope,
+    event: &'a everlog_domain::event::Event,
+}
+
+impl Log {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        expect_folder(&self.data.data)?;
+        let log = OfflineLog::open(&wiring::storage_options(&self.data, 0)?)?;
+        let id = ProjectId::parse(&self.project).map_err(Failure::failed)?;
+        let number = log.project(&id)?;
+        let unknown = || Failure::failed(format!("there is no project {id} in this log"));
+        let until = Offset(self.until.unwrap_or(u64::MAX));
+        let events = log.events(number.ok_or_else(unknown)?, Offset(self.from));
+        let mut events = events.take_while(|recorded| {
+            recorded
+                .as_ref()
+                .map_or(true, |recorded| recorded.envelope.offset <= until)
+        });
+        let mut out = BufWriter::new(io::stdout().lock());
+        let printed = match self.tail {
+            Some(count) => {
+                // a tail of a damaged log would hide the damage: it is read from `from` on
+                let mut newest = VecDeque::new();
+                for recorded in &mut events {
+                    newest.push_back(recorded?);
+                    if newest.len() > usize::try_from(count).unwrap_or(usize::MAX) {
+                        newest.pop_front();
+                    }
+                }
+                newest
+                    .iter()
+                    .try_for_each(|recorded| print(&mut out, recorded))
+            }
+            None => {
+                let mut printed = Ok(());
+                for recorded in &mut events {
+                    printed = print(&mut out, &recorded?);
+                    if printed.is_err() {
+                        break;
+                    }
+                }
+                printed
+            }
+        };
+        match printed.and_then(|()| out.flush()) {
+            // whoever reads has seen enough
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            done => Ok(done?),
+        }
+    }
+}
+
+fn print(out: &mut impl Write, recorded: &Recorded) -> io::Result<()> {
+    let Recorded { envelope, event } = recorded;
+    serde_json::to_writer(&mut *out, &Line { envelope, event })?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,110 @@
+//! What `serve` and `dev` share: from an open data folder to the end of the last connection.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::failure::Failure;
+use crate::config::NetworkOptions;
+use crate::http::{Addresses, Edge, EdgeParts, LocalPages, Origins, SetUp};
+use crate::private_file;
+use crate::routes::routes;
+use crate::server;
+use crate::wiring::Running;
+
+/// File with the secret under which cursors are written. It is kept, so that a client resumes
+/// after a restart.
+const CURSOR_KEY: &str = "cursor.key";
+/// The log failed (`EX_SOFTWARE` of sysexits.h): what is on the disk is unknown until a restart
+/// reads it.
+const HALTED: i32 = 70;
+
+/// A runtime with a thread a processor.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(Failure::failed)
+}
+
+/// A server that listens, and does not accept yet.
+pub(super) struct Serving {
+    pub(super) edge: Arc<Edge>,
+    pub(super) address: SocketAddr,
+    listener: TcpListener,
+    max_connections: usize,
+    running: Running,
+}
+
+impl Serving {
+    /// Takes the address.
+    pub(super) async fn listen(
+        running: Running,
+        data: &Path,
+        network: &NetworkOptions,
+        local: LocalPages,
+    ) -> Result<Self, Failure> {
+        let listener = TcpListener::bind(network.listen).await;
+        let listen =
+            |error| Failure::failed(format!("cannot listen on {}: {error}", network.listen));
+        let listener = listener.map_err(listen)?;
+        let make = || crate::random::bytes::<32>().to_vec();
+        let cursor_secret = private_file::read_or_make(&data.join(CURSOR_KEY), make)?;
+        let edge = Edge::new(EdgeParts {
+            node: running.node.clone(),
+            cursor_secret,
+            origins: Origins::new(&network.allowed_origins, local),
+            addresses: Addresses {
+                trusted_proxies: network.trusted_proxies.clone(),
+                metrics_from: network.metrics_from.clone(),
+            },
+            set_up: SetUp::of(&running.node).await?,
+        })?;
+        Ok(Self {
+            edge,
+            address: listener.local_addr()?,
+            listener,
+            max_connections: network.max_connections,
+            running,
+        })
+    }
+
+    /// Serves until the process is asked to stop, and stops in order: connections, actors, log.
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let stop = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+        };
+        tracing::info!(address = %self.address, "serving");
+        let router = routes(&self.edge);
+        let stopping = self.edge.stopping.clone();
+        let serving = server::serve(self.listener, router, &stopping, self.max_connections, stop);
+        tokio::select! {
+            () = serving => {}
+            halt = self.running.node.halted() => halt_process(&halt),
+            () = self.running.keep_checkpoints() => {}
+            () = crate::telemetry::keep_metrics() => {}
+        }
+        self.running.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Ends at once: nothing may touch the data folder any more.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "destructors would write to a log whose state on the disk is unknown"
+)]
+fn halt_process(halt: &everlog_actors::Halt) {
+    tracing::error!(%halt, "the log failed: the process ends, a restart reads what is durable");
+    std::process::exit(HALTED);
+}

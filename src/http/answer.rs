@@ -1,0 +1,42 @@
+//! What answers have in common.
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use everlog_domain::ids::Offset;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::edge::Edge;
+use super::visitor::Visitor;
+
+/// The place in the log that the answer stands for.
+pub(super) const CURSOR: HeaderName = HeaderName::from_static("x-everlog-cursor");
+/// The same as a number, for those who may read the log.
+pub(super) const OFFSET: HeaderName = HeaderName::from_static("x-everlog-offset");
+/// The answer is the one to an earlier request with the same idempotency key.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The scope that sees offsets.
+pub(super) const LOG_SCOPE: &str = "log.read";
+
+/// Says which place in the log an answer stands for.
+pub(super) fn mark(response: &mut Response, edge: &Edge, visitor: &Visitor, offset: Offset) {
+    let caller = visitor.caller();
+    let cursor = edge.cursors.encode(caller.project, offset);
+    let headers = response.headers_mut();
+    if let Ok(cursor) = HeaderValue::from_str(&cursor) {
+        headers.insert(CURSOR, cursor);
+    }
+    if caller.scopes.contains(LOG_SCOPE) {
+        headers.insert(OFFSET, HeaderValue::from(offset.0));
+    }
+}
+
+/// The fields that were selected, and the `$` fields; all if nothing was selected.
+pub(super) fn selected<T: Serialize>(value: &T, select: Option<&[String]>) -> Json {
+    // answers have string keys only, so this cannot fail
+    let mut json = serde_json::to_value(value).unwrap_or(Json::Null);
+    if let (Some(fields), Json::Object(map)) = (select, &mut json) {
+        map.retain(|name, _| name.starts_with('$') || fields.iter().any(|field| field == name));
+    }
+    json
+}

@@ -1,0 +1,138 @@
+//! A request's body, and the wish that it makes recognisable.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use everlog_domain::envelope::Idempotency;
+use everlog_domain::hash::Hash;
+use serde::de::DeserializeOwned;
+
+use super::visitor::Visitor;
+use crate::error::{ApiError, ErrorType};
+
+/// Largest request body, in bytes.
+pub(super) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Longest idempotency key, in characters.
+const MAX_IDEMPOTENCY_KEY: usize = 255;
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// A request's body as JSON of a known shape, with the caller's name for the wish.
+pub(super) struct Asked<T> {
+    /// What was asked.
+    pub value: T,
+    named: Option<Named>,
+}
+
+/// A wish that the caller named, so that a retry is recognised.
+struct Named {
+    route: String,
+    key: String,
+    body: Hash,
+}
+
+impl<T> Asked<T> {
+    /// The wish, if the caller named it. Its scope is the project, the caller, the route and the
+    /// caller's key.
+    #[must_use]
+    pub(super) fn wish(&self, visitor: &Visitor) -> Option<Idempotency> {
+        let named = self.named.as_ref()?;
+        let caller = visitor.caller();
+        let scope = Hash::of(&[
+            &caller.project.0.to_be_bytes(),
+            caller.principal.to_string().as_bytes(),
+            named.route.as_bytes(),
+            named.key.as_bytes(),
+        ]);
+        let body = named.body;
+        Some(Idempotency { scope, body })
+    }
+
+    /// The wish, with other bytes than the body to tell requests apart: where the body holds a
+    /// password, whose hash must not get into the log.
+    #[must_use]
+    pub(super) fn wish_of(&self, visitor: &Visitor, fields: &[&[u8]]) -> Option<Idempotency> {
+        let body = Hash::of(fields);
+        self.wish(visitor).map(|wish| Idempotency { body, ..wish })
+    }
+
+    /// Refuses a named wish: where a repeated answer would show a secret twice.
+    pub(super) fn refuse_name(&self) -> Result<(), ApiError> {
+        if self.named.is_some() {
+            let reason = "not taken here: the answer holds a secret, which is never shown twice";
+            return Err(ApiError::argument("Idempotency-Key", reason));
+        }
+        Ok(())
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let key = idempotency_key(request.headers())?;
+        let route = key.as_ref().map(|_| route(&request));
+        let bytes = body(request, state).await?;
+        // no body asks for nothing in particular
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        let Json(value) = Json::from_bytes(text).map_err(|rejection| unreadable(&rejection))?;
+        let named = key.zip(route).map(|(key, route)| Named {
+            route,
+            key,
+            body: Hash::of_bytes(&bytes),
+        });
+        Ok(Self { value, named })
+    }
+}
+
+/// The path has lost its project by now, so that a retry may name the project otherwise.
+fn route(request: &Request) -> String {
+    format!("{} {}", request.method(), request.uri().path())
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| {
+            let response = rejection.into_response();
+            match response.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
+                    ErrorType::ContentTooLarge,
+                    format!("expected a body of at most {MAX_BODY_BYTES} bytes"),
+                ),
+                _ => ApiError::argument("body", "it ended before it was complete"),
+            }
+        })
+}
+
+/// Says which field is wrong, as the parser found it.
+fn unreadable(rejection: &JsonRejection) -> ApiError {
+    let reason = rejection.body_text();
+    let reason = reason
+        .rsplit_once("target type: ")
+        .map_or(reason.as_str(), |(_, reason)| reason);
+    let reason = reason
+        .strip_prefix("Failed to parse the request body as JSON: ")
+        .unwrap_or(reason);
+    // a client's own text may stand in it, of any length
+    let reason: String = reason.chars().take(400).collect();
+    ApiError::argument("body", reason)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let key = value.to_str().unwrap_or_default().trim();
+    if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY {
+        let reason = "expected 1 to 255 visible ASCII characters";
+        return Err(ApiError::argument("Idempotency-Key", reason));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+/// The body of a request that needs none. Whatever is in it is ignored.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Nothing {}

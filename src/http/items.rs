@@ -1,0 +1,274 @@
+//! `/v1/threads/{threadId}/items`.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use everlog_actors::Granted;
+use everlog_domain::access::Caller;
+use everlog_domain::event::Event;
+use everlog_domain::ids::{ItemId, ThreadId};
+use everlog_domain::ports::{RowsView, Visibility};
+use everlog_domain::query::{Cursor, Filter};
+use everlog_domain::tables::system::{items, threads};
+use everlog_domain::tables::{Row, TableSchema};
+use everlog_domain::threads::{
+    ItemRole, NewItem, OpenItem, Part, ParticipantId, PostItem, ThreadCommand, ThreadEvent,
+};
+use everlog_domain::value::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Body;
+
+use super::answer::{mark, selected};
+use super::asked::Asked;
+use super::cells::cell;
+use super::edge::Edge;
+use super::item_wire::{self, ItemAnswer, with_deltas};
+use super::new_id::{NewId, new_id};
+use super::page;
+use super::queries::{Listing, PublicCursor};
+use super::reading::read_threads;
+use super::threads::{ThreadPath, metadata, readable, table};
+use super::visitor::Visitor;
+use super::writing::{ThreadWrite, written};
+use crate::error::{ApiError, ErrorType};
+
+/// What may be asked of the list of items.
+pub(crate) static LISTING: LazyLock<Listing<'static>> = LazyLock::new(|| Listing {
+    schema: schema(),
+    fields: item_wire::FIELDS,
+});
+
+fn schema() -> &'static TableSchema {
+    table(items::TABLE)
+}
+
+/// The item that a path names.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ItemPath {
+    thread_id: String,
+    item_id: String,
+}
+
+impl ItemPath {
+    pub(super) fn parse(&self) -> Result<(ThreadId, ItemId), ApiError> {
+        let thread = ThreadId::parse(&self.thread_id);
+        let thread = thread.map_err(|error| ApiError::argument("threadId", error))?;
+        let item = ItemId::parse(&self.item_id);
+        Ok((
+            thread,
+            item.map_err(|error| ApiError::argument("itemId", error))?,
+        ))
+    }
+}
+
+/// Whether a posted item is whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Begin {
+    /// It is: nothing changes it any more.
+    #[default]
+    Finished,
+    /// It is being written: deltas follow.
+    Open,
+}
+
+/// `POST /v1/threads/{threadId}/items`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PostBody {
+    item_id: Option<String>,
+    role: ItemRole,
+    #[serde(default)]
+    parts: Vec<Part>,
+    metadata: Option<Body>,
+    tokens: Option<u32>,
+    author: Option<ParticipantId>,
+    #[serde(default)]
+    status: Begin,
+}
+
+pub(super) async fn post(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Path(path): Path<ThreadPath>,
+    asked: Asked<PostBody>,
+) -> Result<Response, ApiError> {
+    let wish = asked.wish(&visitor);
+    let body = asked.value;
+    if body.status == Begin::Open && body.tokens.is_some() {
+        return Err(ApiError::argument(
+            "tokens",
+            "given when the item is finished",
+        ));
+    }
+    let chosen = body.item_id.as_deref();
+    let NewId { id, origin } = new_id(
+        "itemId",
+        chosen,
+        wish.as_ref(),
+        ItemId::parse,
+        ItemId::from_seed,
+    )?;
+    let item = NewItem {
+        id,
+        role: body.role,
+        parts: body.parts,
+        metadata: metadata(body.metadata)?.unwrap_or_default(),
+        tokens: body.tokens,
+        author: body.author,
+    };
+    let command = match body.status {
+        Begin::Finished => ThreadCommand::Post(PostItem { item }),
+        Begin::Open => ThreadCommand::Open(OpenItem { item }),
+    };
+    let write = ThreadWrite {
+        item_id: origin,
+        ..ThreadWrite::new(path.thread()?, command, wish)
+    };
+    let granted = write.ask(&edge, &visitor).await?;
+    let body = Json(begun(&granted)?);
+    written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
+}
+
+fn begun(granted: &Granted) -> Result<ItemAnswer<'_>, ApiError> {
+    granted
+        .events
+        .iter()
+        .find_map(|recorded| match &recorded.event {
+            Event::Thread(ThreadEvent::ItemPosted(posted)) => {
+                Some(ItemAnswer::of_post(&recorded.envelope, posted))
+            }
+            Event::Thread(ThreadEvent::ItemOpened(opened)) => {
+                Some(ItemAnswer::of_opening(&recorded.envelope, opened))
+            }
+            _ => None,
+        })
+        .ok_or_else(|| ApiError::internal("a posted item without its event"))
+}
+
+/// `GET /v1/threads/{threadId}/items`
+pub(super) async fn list(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Path(path): Path<ThreadPath>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let thread = path.thread()?;
+    let list = LISTING.parse(query.as_deref().unwrap_or_default())?;
+    let (mut rows_query, public) = (list.query, list.cursor);
+    let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
+        // the thread decides who reads its items
+        let life = life(&readable(view, caller, &thread)?);
+        rows_query.cursor = public
+            .map(|cursor| resolve(view, caller, &life, cursor))
+            .transpose()?;
+        let places = [items::THREAD, items::INCARNATION];
+        let within = places
+            .into_iter()
+            .zip(life)
+            .map(|(place, value)| Filter::equal(place, value));
+        rows_query.filters.splice(0..0, within);
+        let page = page::list(view, caller.project, schema(), rows_query, Visibility::All)?;
+        let rows = page
+            .rows
+            .into_iter()
+            .map(|row| with_deltas(view, caller.project, row));
+        Ok((page.total, rows.collect::<Result<Vec<Row>, _>>()?))
+    });
+    let found = found.await?;
+    let (total, rows) = found.value;
+    let items = rows.iter().map(|row| ItemAnswer::of_row(row));
+    let mut response = match list.select.as_deref() {
+        None => Json(ItemList {
+            total,
+            items: items.collect(),
+        })
+        .into_response(),
+        Some(fields) => {
+            let items = items.map(|item| selected(&item, Some(fields))).collect();
+            Json(ItemList { total, items }).into_response()
+        }
+    };
+    mark(&mut response, &edge, &visitor, found.offset);
+    Ok(response)
+}
+
+#[derive(Debug, Serialize)]
+struct ItemList<T> {
+    total: u64,
+    items: Vec<T>,
+}
+
+/// The first two values of the primary keys of a thread's items: its id, and which of its lives.
+fn life(thread: &[Value]) -> [Value; 2] {
+    // a thread's sequence is the offset of its creation
+    [threads::ID, threads::SEQUENCE].map(|place| cell(thread, place).clone())
+}
+
+fn resolve(
+    view: &dyn RowsView,
+    caller: &Caller,
+    life: &[Value; 2],
+    cursor: PublicCursor,
+) -> Result<Cursor, ApiError> {
+    let (id, side): (String, fn(Vec<Value>) -> Cursor) = match cursor {
+        PublicCursor::After(id) => (id, Cursor::After),
+        PublicCursor::Before(id) => (id, Cursor::Before),
+    };
+    let row = find(view, caller, life, &id)?.ok_or_else(|| {
+        ApiError::new(
+            ErrorType::CursorNotFound,
+            "the cursor names no item of this thread",
+        )
+    })?;
+    Ok(side(schema().key_of(&row)))
+}
+
+fn find(
+    view: &dyn RowsView,
+    caller: &Caller,
+    life: &[Value; 2],
+    id: &str,
+) -> Result<Option<Row>, ApiError> {
+    let [thread, incarnation] = life.clone();
+    let values = [thread, incarnation, Value::text(id)];
+    Ok(view.find(caller.project, items::TABLE, items::BY_ID, &values)?)
+}
+
+/// The row of an item in a thread that the caller may read.
+pub(super) fn readable_item(
+    view: &dyn RowsView,
+    caller: &Caller,
+    thread: &ThreadId,
+    item: &ItemId,
+) -> Result<Row, ApiError> {
+    let life = life(&readable(view, caller, thread)?);
+    find(view, caller, &life, item.as_str())?.ok_or_else(|| {
+        ApiError::new(
+            ErrorType::ItemNotFound,
+            "no item with this id was found in this thread",
+        )
+    })
+}
+
+/// `GET /v1/threads/{threadId}/items/{itemId}`
+pub(super) async fn get(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Path(path): Path<ItemPath>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let (thread, item) = path.parse()?;
+    let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
+        let row = readable_item(view, caller, &thread, &item)?;
+        Ok(with_deltas(view, caller.project, row)?)
+    });
+    let found = found.await?;
+    let mut response = Json(ItemAnswer::of_row(&found.value)).into_response();
+    mark(&mut response, &edge, &visitor, found.offset);
+    Ok(response)
+}

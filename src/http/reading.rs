@@ -1,0 +1,86 @@
+//! Reads: a consistent view, if need be one that has reached an offset.
+
+use std::time::Duration;
+
+use everlog_domain::access::Caller;
+use everlog_domain::ids::{Offset, ProjectNumber};
+use everlog_domain::ports::RowsView;
+use tokio::time::{Instant, sleep};
+
+use super::answer::LOG_SCOPE;
+use super::edge::Edge;
+use super::visitor::Visitor;
+use crate::error::{ApiError, ErrorType};
+
+/// How long a read waits for its `minOffset`.
+const WAIT: Duration = Duration::from_secs(5);
+/// How often it looks.
+const LOOK_EACH: Duration = Duration::from_millis(20);
+
+/// What a read found, and the place in the log that it stands for.
+pub(super) struct Found<T> {
+    pub(super) value: T,
+    pub(super) offset: Offset,
+}
+
+/// Reads under the scope `threads.read`. `query` is the request's query string, which may name a
+/// `minOffset`.
+pub(super) async fn read_threads<T: Send + 'static>(
+    edge: &Edge,
+    visitor: &Visitor,
+    query: Option<&str>,
+    read: impl FnOnce(&dyn RowsView, &Caller) -> Result<T, ApiError> + Send + 'static,
+) -> Result<Found<T>, ApiError> {
+    visitor.require("threads.read")?;
+    let caller = visitor.caller().clone();
+    if let Some(offset) = min_offset(edge, visitor, query.unwrap_or_default())? {
+        wait_for(edge, caller.project, offset).await?;
+    }
+    let read = edge.node.reads().run(move |view, _| {
+        let head = view.project_head(caller.project)?;
+        let value = read(view, &caller)?;
+        let offset = head.map_or(Offset(0), |head| head.offset);
+        Ok::<_, ApiError>(Found { value, offset })
+    });
+    read.await?
+}
+
+/// A cursor, or for those who may read the log an offset: for others a wait for a number would
+/// tell how far the project's log has got.
+fn min_offset(edge: &Edge, visitor: &Visitor, query: &str) -> Result<Option<Offset>, ApiError> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let Some((_, text)) = pairs.find(|(name, _)| name == "minOffset") else {
+        return Ok(None);
+    };
+    let caller = visitor.caller();
+    let number = match caller.scopes.contains(LOG_SCOPE) {
+        true => text.parse().ok().map(Offset),
+        false => None,
+    };
+    let offset = number.or_else(|| edge.cursors.decode(caller.project, &text));
+    offset.map(Some).ok_or_else(|| {
+        let message =
+            "minOffset: expected a cursor of this project, as X-Everlog-Cursor brought it";
+        ApiError::new(ErrorType::CursorInvalid, message)
+    })
+}
+
+async fn wait_for(edge: &Edge, project: ProjectNumber, offset: Offset) -> Result<(), ApiError> {
+    let until = Instant::now() + WAIT;
+    loop {
+        let head = edge
+            .node
+            .reads()
+            .run(move |view, _| view.project_head(project));
+        let reached = head.await??.map_or(Offset(0), |head| head.offset);
+        if reached >= offset {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            let message = "minOffset: the project has not got there yet";
+            let error = ApiError::new(ErrorType::OffsetNotReached, message);
+            return Err(error.retry_after(Duration::from_secs(1)));
+        }
+        sleep(LOOK_EACH).await;
+    }
+}

@@ -1,0 +1,117 @@
+//! A thread on the wire.
+
+use everlog_domain::envelope::Envelope;
+use everlog_domain::tables::system::threads;
+use everlog_domain::threads::{ThreadAccess, ThreadCreated};
+use everlog_domain::value::Value;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::cells::{cell, json, text, texts, time};
+
+/// Fields that `select` may name beside the `$` fields, which always come.
+pub(super) const FIELDS: &[&str] = &["name", "metadata", "participants", "lastItemAt"];
+
+/// A thread on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadAnswer {
+    #[serde(rename = "$id")]
+    id: String,
+    #[serde(rename = "$sequence")]
+    sequence: i64,
+    #[serde(rename = "$createdAt")]
+    created_at: String,
+    #[serde(rename = "$updatedAt")]
+    updated_at: String,
+    #[serde(rename = "$permissions")]
+    permissions: Vec<String>,
+    name: Option<String>,
+    metadata: Json,
+    participants: Vec<ParticipantAnswer>,
+    last_item_at: String,
+}
+
+/// A participant on the wire.
+#[derive(Debug, Serialize)]
+pub(super) struct ParticipantAnswer {
+    /// `user:ID` or `agent:ID`.
+    pub id: String,
+    /// `owner`, `member` or `viewer`.
+    pub role: Json,
+}
+
+impl ThreadAnswer {
+    /// From its row.
+    #[must_use]
+    pub fn of_row(row: &[Value]) -> Self {
+        Self {
+            id: text(row, threads::ID),
+            sequence: cell(row, threads::SEQUENCE).as_int().unwrap_or_default(),
+            created_at: time(row, threads::CREATED_AT),
+            updated_at: time(row, threads::UPDATED_AT),
+            permissions: texts(row, threads::PERMISSIONS)
+                .map(str::to_owned)
+                .collect(),
+            name: cell(row, threads::NAME).as_text().map(str::to_owned),
+            metadata: json(row, threads::METADATA).clone(),
+            participants: participants(row),
+            last_item_at: time(row, threads::LAST_ITEM_AT),
+        }
+    }
+
+    /// From the event that began it.
+    #[must_use]
+    pub fn of_creation(envelope: &Envelope, created: &ThreadCreated) -> Self {
+        let time = envelope.time.to_string();
+        let participants = created.access.participants.iter();
+        let participants = participants.map(|(id, role)| ParticipantAnswer {
+            id: id.to_string(),
+            // a role is a name, which always has a JSON form
+            role: serde_json::to_value(role).unwrap_or(Json::Null),
+        });
+        Self {
+            id: created.thread.to_string(),
+            sequence: i64::try_from(envelope.offset.0).unwrap_or(i64::MAX),
+            created_at: time.clone(),
+            updated_at: time.clone(),
+            permissions: created
+                .access
+                .permissions
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            name: created.name.as_ref().map(|name| name.as_str().to_owned()),
+            metadata: created.metadata.to_json(),
+            participants: participants.collect(),
+            last_item_at: time,
+        }
+    }
+}
+
+/// The participants of a thread's row.
+#[must_use]
+pub(super) fn participants(row: &[Value]) -> Vec<ParticipantAnswer> {
+    let Json::Object(map) = json(row, threads::PARTICIPANTS) else {
+        return Vec::new();
+    };
+    let answer = |(id, role): (&String, &Json)| ParticipantAnswer {
+        id: id.clone(),
+        role: role.clone(),
+    };
+    map.iter().map(answer).collect()
+}
+
+/// Who may do what in the thread of a row. What does not read allows nothing.
+#[must_use]
+pub(crate) fn access(row: &[Value]) -> ThreadAccess {
+    let permissions: Vec<&str> = texts(row, threads::PERMISSIONS).collect();
+    let access = serde_json::json!({
+        "permissions": permissions,
+        "participants": json(row, threads::PARTICIPANTS),
+    });
+    serde_json::from_value(access).unwrap_or_else(|error| {
+        tracing::error!(%error, "a thread's row has permissions that do not read");
+        ThreadAccess::default()
+    })
+}

@@ -1,0 +1,298 @@
+//! `/v1/threads`.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use everlog_actors::Granted;
+use everlog_domain::access::{Action, Caller, Permissions, Privilege};
+use everlog_domain::event::Event;
+use everlog_domain::ids::ThreadId;
+use everlog_domain::ports::{RowsView, Visibility};
+use everlog_domain::query::Cursor;
+use everlog_domain::tables::{Row, TableSchema, system};
+use everlog_domain::threads::{
+    CreateThread, DeleteThread, Metadata, Participant, SetPermissions, ThreadCommand, ThreadEvent,
+    ThreadName, ThreadRefusal, UpdateThread,
+};
+use everlog_domain::value::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Body;
+
+use super::answer::{mark, selected};
+use super::asked::Asked;
+use super::edge::Edge;
+use super::new_id::new_id;
+use super::page;
+use super::queries::{Listing, PublicCursor};
+use super::reading::read_threads;
+use super::thread_wire::{self, ThreadAnswer};
+use super::visitor::Visitor;
+use super::writing::{ThreadWrite, written};
+use crate::error::{ApiError, ErrorType};
+
+/// What may be asked of the list of threads.
+pub(crate) static LISTING: LazyLock<Listing<'static>> = LazyLock::new(|| Listing {
+    schema: schema(),
+    fields: thread_wire::FIELDS,
+});
+
+fn schema() -> &'static TableSchema {
+    table(system::threads::TABLE)
+}
+
+/// A system table, which is always there.
+pub(super) fn table(number: everlog_domain::tables::TableNumber) -> &'static TableSchema {
+    #[expect(
+        clippy::expect_used,
+        reason = "the constants of `system` name tables of `system`"
+    )]
+    system::table(number).expect("a system table")
+}
+
+/// The thread that a path names.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ThreadPath {
+    thread_id: String,
+}
+
+impl ThreadPath {
+    pub(super) fn thread(&self) -> Result<ThreadId, ApiError> {
+        let id = ThreadId::parse(&self.thread_id);
+        id.map_err(|error| ApiError::argument("threadId", error))
+    }
+}
+
+/// `POST /v1/threads`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateBody {
+    thread_id: Option<String>,
+    name: Option<String>,
+    metadata: Option<Body>,
+    permissions: Option<Permissions>,
+    #[serde(default)]
+    participants: Vec<Participant>,
+}
+
+pub(super) async fn create(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    asked: Asked<CreateBody>,
+) -> Result<Response, ApiError> {
+    let wish = asked.wish(&visitor);
+    let body = asked.value;
+    let chosen = body.thread_id.as_deref();
+    let new = new_id(
+        "threadId",
+        chosen,
+        wish.as_ref(),
+        ThreadId::parse,
+        ThreadId::from_seed,
+    )?;
+    let command = ThreadCommand::Create(CreateThread {
+        thread: new.id.clone(),
+        name: name(body.name.as_deref())?,
+        metadata: metadata(body.metadata)?.unwrap_or_default(),
+        permissions: body.permissions,
+        participants: body.participants,
+    });
+    let granted = ThreadWrite::new(new.id, command, wish)
+        .ask(&edge, &visitor)
+        .await?;
+    let body = Json(created(&granted)?);
+    written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
+}
+
+fn created(granted: &Granted) -> Result<ThreadAnswer, ApiError> {
+    granted
+        .events
+        .iter()
+        .find_map(|recorded| match &recorded.event {
+            Event::Thread(ThreadEvent::ThreadCreated(created)) => {
+                Some(ThreadAnswer::of_creation(&recorded.envelope, created))
+            }
+            _ => None,
+        })
+        .ok_or_else(|| ApiError::internal("a created thread without its event"))
+}
+
+/// `GET /v1/threads`
+pub(super) async fn list(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let mut list = LISTING.parse(query.as_deref().unwrap_or_default())?;
+    list.query.cursor = list.cursor.map(|cursor| match cursor {
+        PublicCursor::After(id) => Cursor::After(vec![Value::text(&id)]),
+        PublicCursor::Before(id) => Cursor::Before(vec![Value::text(&id)]),
+    });
+    let query_list = list.query;
+    let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
+        let visibility = match caller.privilege {
+            Privilege::Key => Visibility::All,
+            Privilege::Ordinary => Visibility::Roles(&caller.roles),
+        };
+        page::list(view, caller.project, schema(), query_list, visibility)
+    });
+    let found = found.await?;
+    let threads = found.value.rows.iter().map(|row| ThreadAnswer::of_row(row));
+    let threads = threads.map(|thread| selected(&thread, list.select.as_deref()));
+    let body = ThreadList {
+        total: found.value.total,
+        threads: threads.collect(),
+    };
+    let mut response = Json(body).into_response();
+    mark(&mut response, &edge, &visitor, found.offset);
+    Ok(response)
+}
+
+#[derive(Debug, Serialize)]
+struct ThreadList {
+    total: u64,
+    threads: Vec<Body>,
+}
+
+/// `GET /v1/threads/{threadId}`
+pub(super) async fn get(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Path(path): Path<ThreadPath>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let thread = path.thread()?;
+    let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
+        let row = readable(view, caller, &thread)?;
+        Ok(ThreadAnswer::of_row(&row))
+    });
+    let found = found.await?;
+    let mut response = Json(found.value).into_response();
+    mark(&mut response, &edge, &visitor, found.offset);
+    Ok(response)
+}
+
+/// The row of a thread that the caller may read. Any other is not found, so that nobody learns
+/// which ids exist.
+pub(super) fn readable(
+    view: &dyn RowsView,
+    caller: &Caller,
+    thread: &ThreadId,
+) -> Result<Row, ApiError> {
+    let key = [Value::text(thread.as_str())];
+    let row = view.get(caller.project, system::threads::TABLE, &key)?;
+    let row = row.filter(|row| {
+        caller.privilege == Privilege::Key || thread_wire::access(row).allows(caller, Action::Read)
+    });
+    row.ok_or_else(|| ThreadRefusal::NotFound.into())
+}
+
+/// `PATCH /v1/threads/{threadId}`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateBody {
+    name: Option<String>,
+    metadata: Option<Body>,
+}
+
+pub(super) async fn update(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Path(path): Path<ThreadPath>,
+    asked: Asked<UpdateBody>,
+) -> Result<Response, ApiError> {
+    let wish = asked.wish(&visitor);
+    let command = ThreadCommand::Update(UpdateThread {
+        name: name(asked.value.name.as_deref())?,
+        metadata: metadata(asked.value.metadata)?,
+    });
+    let thread = path.thread()?;
+    let granted = ThreadWrite::new(thread.clone(), command, wish)
+        .ask(&edge, &visitor)
+        .await?;
+    changed(&edge, &visitor, thread, &granted).await
+}
+
+/// `PUT /v1/threads/{threadId}/permissions`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PermissionsBody {
+    permissions: Permissions,
+}
+
+pub(super) async fn set_permissions(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Path(path): Path<ThreadPath>,
+    asked: Asked<PermissionsBody>,
+) -> Result<Response, ApiError> {
+    let wish = asked.wish(&visitor);
+    let command = ThreadCommand::SetPermissions(SetPermissions {
+        permissions: asked.value.permissions,
+    });
+    let thread = path.thread()?;
+    let granted = ThreadWrite::new(thread.clone(), command, wish)
+        .ask(&edge, &visitor)
+        .await?;
+    changed(&edge, &visitor, thread, &granted).await
+}
+
+/// The answer to a change: the thread as it is now, or nothing if the caller may not read it
+/// (changing takes no read permission), or not any more.
+async fn changed(
+    edge: &Edge,
+    visitor: &Visitor,
+    thread: ThreadId,
+    granted: &Granted,
+) -> Result<Response, ApiError> {
+    // with the rights of today: the change may have been to the caller's own
+    let visitor = visitor.again(edge).await?;
+    let caller = visitor.caller().clone();
+    let row = edge
+        .node
+        .reads()
+        .run(move |view, _| readable(view, &caller, &thread));
+    match row.await? {
+        Ok(row) => {
+            let body = Json(ThreadAnswer::of_row(&row));
+            written(edge, &visitor, granted, StatusCode::OK, body).await
+        }
+        Err(error) if error.kind() == ErrorType::ThreadNotFound => {
+            written(edge, &visitor, granted, StatusCode::NO_CONTENT, ()).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `DELETE /v1/threads/{threadId}`
+pub(super) async fn delete(
+    State(edge): State<Arc<Edge>>,
+    visitor: Visitor,
+    Path(path): Path<ThreadPath>,
+    asked: Asked<super::asked::Nothing>,
+) -> Result<Response, ApiError> {
+    let thread = path.thread()?;
+    let wish = asked.wish(&visitor);
+    let command = ThreadCommand::Delete(DeleteThread {
+        thread: thread.clone(),
+    });
+    let granted = ThreadWrite::new(thread, command, wish)
+        .ask(&edge, &visitor)
+        .await?;
+    written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await
+}
+
+fn name(text: Option<&str>) -> Result<Option<ThreadName>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let name = ThreadName::parse(text);
+    let wrong = || ApiError::argument("name", "expected 1 to 256 characters");
+    name.map(Some).ok_or_else(wrong)
+}
+
+pub(super) fn metadata(json: Option<Body>) -> Result<Option<Metadata>, ApiError> {
+    let metadata = json.map(Metadata::parse).transpose();
+    metadata.map_err(|error| ApiError::argument("metadata", error))
+}

@@ -1,0 +1,19 @@
+//! The edge of Everlog: the only place that knows HTTP, WebSocket and wire formats. The binary is
+//! [`cli::main`]; tests drive [`http::Edge`] in process.
+
+mod attempts;
+pub mod cli;
+mod clock;
+mod config;
+mod cursor;
+pub mod error;
+pub mod http;
+pub mod key_text;
+mod live;
+mod passwords;
+mod private_file;
+mod random;
+pub mod routes;
+mod server;
+mod telemetry;
+mod wiring;

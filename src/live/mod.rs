@@ -1,0 +1,41 @@
+//! `/v1/live`: one WebSocket for everything that changes. `docs/live.md` has the protocol.
+//!
+//! A subscription is a cursor on the log, never a queue. Its past is read from the log at its own
+//! pace (`catch_up`), its present from the hub's rings (`present`); both make the same links of
+//! what they find. One task serves a socket (`session`), whoever is slow slows down nobody else.
+
+mod calls;
+mod catch_up;
+mod ending;
+mod event_text;
+mod frames;
+mod opening;
+mod outbox;
+mod page;
+mod places;
+mod present;
+mod protocol;
+mod refusal;
+mod resource;
+mod session;
+mod shown;
+mod snapshot;
+mod socket;
+mod subscription;
+mod subscriptions;
+mod timeline;
+mod transport;
+
+use std::sync::Arc;
+
+use axum::routing::get;
+use axum::{Extension, Router};
+
+use crate::http::Edge;
+
+/// The routes below `/v1`.
+pub(crate) fn routes() -> Router<Arc<Edge>> {
+    Router::new()
+        .route("/live", get(socket::open))
+        .layer(Extension(places::Places::default()))
+}

@@ -1,0 +1,180 @@
+//! What a subscription gets at once: some links of its chain, bounded.
+
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use everlog_actors::live::{Form, Published};
+use everlog_domain::event::Recorded;
+use everlog_domain::ids::Offset;
+use everlog_domain::ports::{ReadFailure, RowsFailure};
+use everlog_domain::value::Value;
+use thiserror::Error;
+
+use super::event_text;
+use crate::http::ThreadAnswer;
+
+/// Bytes of text that a page holds before it ends; a single text may be larger. It is what a
+/// reader that does not read costs.
+pub(super) const PAGE_BYTES: usize = 16 * 1024;
+/// Events that are looked at for one page.
+pub(super) const PAGE_EVENTS: usize = 512;
+
+/// Why a page could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum ReadError {
+    #[error(transparent)]
+    Rows(#[from] RowsFailure),
+    #[error(transparent)]
+    Log(#[from] ReadFailure),
+}
+
+/// One link: what an event means to a subscription.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// The event's offset, the subscription's cursor after it.
+    pub(super) offset: Offset,
+    pub(super) change: Change,
+}
+
+/// What is to be said.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Something happened.
+    Event(Text),
+    /// A row is there now: its JSON.
+    Enter(String),
+    /// A whole thread became readable.
+    EnterThread(CompactString),
+    /// A row is there no more.
+    Leave(CompactString),
+    /// A whole thread became unreadable.
+    LeaveThread(CompactString),
+    /// The one row of the subscription is there no more.
+    LeaveEnded(CompactString),
+}
+
+/// The JSON of an event.
+#[derive(Debug)]
+pub(super) enum Text {
+    Own(String),
+    /// Made once for everybody.
+    Shared(Arc<Published>, Form),
+}
+
+impl Text {
+    /// As JSON.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Own(text) => text,
+            Self::Shared(event, form) => event.text(*form, |event| match form {
+                Form::Whole => event_text::whole(&event.recorded).unwrap_or_default(),
+                Form::Row => row_after(event)
+                    .map_or_else(String::new, |row| event_text::of_row(&event.recorded, row)),
+            }),
+        }
+    }
+}
+
+/// The row of a thread after an event.
+fn row_after(event: &Published) -> Option<&[Value]> {
+    use everlog_domain::tables::system::threads;
+    let delta = event
+        .deltas
+        .iter()
+        .find(|delta| delta.table == threads::TABLE)?;
+    delta.after.as_deref()
+}
+
+impl Change {
+    /// A row that is there now.
+    pub(super) fn enter(row: &[Value]) -> Self {
+        // The answer has string keys only, so there is always a text.
+        Self::Enter(serde_json::to_string(&ThreadAnswer::of_row(row)).unwrap_or_default())
+    }
+
+    /// An event with all that it brings; nothing if it is not about a thread.
+    pub(super) fn event(recorded: &Recorded) -> Option<Self> {
+        event_text::whole(recorded).map(|text| Self::Event(Text::Own(text)))
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Event(text) => text.as_str().len(),
+            Self::Enter(text) => text.len(),
+            Self::EnterThread(id)
+            | Self::Leave(id)
+            | Self::LeaveThread(id)
+            | Self::LeaveEnded(id) => id.len(),
+        }
+    }
+}
+
+/// Links in order.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    links: Vec<Link>,
+    bytes: usize,
+}
+
+impl Links {
+    /// Adds a link; nothing stands for an event that means nothing to the subscription.
+    pub(super) fn push(&mut self, offset: Offset, change: Option<Change>) {
+        let Some(change) = change else { return };
+        self.bytes += change.bytes();
+        self.links.push(Link { offset, change });
+    }
+
+    /// Bytes of text so far.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether the page has enough.
+    pub(super) const fn is_full(&self) -> bool {
+        self.bytes >= PAGE_BYTES
+    }
+
+    /// The links.
+    pub(super) fn into_vec(self) -> Vec<Link> {
+        self.links
+    }
+}
+
+/// How far a page brings a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Everything up to an offset has been looked at; there is more.
+    Until(Offset),
+    /// Everything that is visible, up to this offset.
+    Head(Offset),
+}
+
+/// How many events to read next, so that a page of large ones does not fill the memory: as many as
+/// fit by what the last ones took.
+pub(super) struct Pace {
+    next: usize,
+}
+
+impl Pace {
+    /// Begins with a few.
+    pub(super) const fn new() -> Self {
+        Self { next: 8 }
+    }
+
+    /// Events to read next.
+    pub(super) const fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Takes in what the last ones took.
+    pub(super) const fn took(&mut self, bytes: usize) {
+        const MOST: usize = 32;
+        self.next = if bytes > PAGE_BYTES {
+            1
+        } else if self.next * 2 > MOST {
+            MOST
+        } else {
+            self.next * 2
+        };
+    }
+}

@@ -1,0 +1,83 @@
+//! How many sockets there may be.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use everlog_domain::ids::ProjectNumber;
+use parking_lot::Mutex;
+
+use crate::error::{ApiError, ErrorType};
+
+/// Most live sockets of the process. Each takes a file descriptor, too.
+const SOCKETS: usize = 32_768;
+/// Most live sockets of one project, so that none takes the places of all.
+const PER_PROJECT: usize = 16_384;
+
+/// Gives out places for sockets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places(Arc<Mutex<Taken>>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    projects: HashMap<ProjectNumber, usize>,
+}
+
+/// A socket's place, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Places,
+    project: ProjectNumber,
+}
+
+impl Places {
+    /// A place, or the refusal if all are taken.
+    pub(super) fn take(&self, project: ProjectNumber) -> Result<Place, ApiError> {
+        let mut taken = self.0.lock();
+        let own = taken.projects.get(&project).copied().unwrap_or(0);
+        if taken.all >= SOCKETS || own >= PER_PROJECT {
+            let error = ApiError::new(ErrorType::ServerBusy, "too many live sockets are open");
+            return Err(error.retry_after(Duration::from_secs(10)));
+        }
+        taken.all += 1;
+        taken.projects.insert(project, own + 1);
+        metrics::gauge!("everlog_live_sockets").increment(1.0);
+        Ok(Place {
+            places: self.clone(),
+            project,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock();
+        taken.all -= 1;
+        if let Some(own) = taken.projects.get_mut(&self.project) {
+            *own -= 1;
+            if *own == 0 {
+                taken.projects.remove(&self.project);
+            }
+        }
+        metrics::gauge!("everlog_live_sockets").decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_and_given_back() {
+        let places = Places::default();
+        let mut held: Vec<Place> = (0..PER_PROJECT)
+            .filter_map(|_| places.take(ProjectNumber(2)).ok())
+            .collect();
+        assert_eq!(held.len(), PER_PROJECT);
+        assert!(places.take(ProjectNumber(2)).is_err());
+        assert!(places.take(ProjectNumber(3)).is_ok());
+        held.pop();
+        assert!(places.take(ProjectNumber(2)).is_ok());
+    }
+}

@@ -1,0 +1,261 @@
+//! What the frames of a client do.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, Request};
+use everlog_actors::live::{Interest, Slot};
+use everlog_domain::ports::{Log, RowsView};
+use futures_util::{FutureExt, Sink, Stream};
+
+use super::access::read;
+use super::{Incoming, Session};
+use crate::error::{ApiError, ErrorType};
+use crate::http::Credentials;
+use crate::live::ending::Ending;
+use crate::live::frames;
+use crate::live::opening::{Beginning, From, Opened, Wanted};
+use crate::live::outbox::Outgoing;
+use crate::live::present::Readable;
+use crate::live::protocol::{Begin, Call, ClientFrame, FrameId, Proof, Subscribe};
+use crate::live::refusal::Refusal;
+use crate::live::resource::Resource;
+use crate::live::subscription::{Phase, Subscription};
+use crate::live::subscriptions::MAX_SUBSCRIPTIONS;
+
+/// What a subscription needs of the scopes.
+const SCOPE: &str = "threads.read";
+
+/// Why a subscription does not begin.
+enum Unopened {
+    /// The client is told, and the socket goes on.
+    Refused(Refusal),
+    /// The socket ends.
+    Ending(Ending),
+}
+
+impl<I, O> Session<I, O>
+where
+    I: Stream<Item = Incoming> + Unpin,
+    O: Sink<Outgoing> + Unpin,
+{
+    /// Does what a frame asks for.
+    pub(super) async fn take_frame(&mut self, frame: ClientFrame) -> Result<(), Ending> {
+        match frame {
+            ClientFrame::Ping(id) => self.send(frames::pong(id.as_ref())).await,
+            ClientFrame::Authenticate(proof) => self.authenticate(proof).await,
+            ClientFrame::Subscribe(subscribe) => self.subscribe(subscribe).await,
+            ClientFrame::Unsubscribe(id) => self.unsubscribe(&id).await,
+            ClientFrame::Call(call) => self.call(&call).await,
+        }
+    }
+
+    async fn refuse(&mut self, id: &FrameId, refusal: &Refusal) -> Result<(), Ending> {
+        self.send(frames::error(Some(&id.to_json()), refusal)).await
+    }
+
+    /// Takes the credential that the socket came without.
+    async fn authenticate(&mut self, proof: Proof) -> Result<(), Ending> {
+        if self.asked || !self.peer.credentials.are_absent() {
+            return Err(Ending::Invalid(Refusal::already_authenticated()));
+        }
+        let credentials = credentials(proof, self.peer.credentials.project.as_str());
+        let credentials = credentials.map_err(Ending::unauthenticated)?;
+        let now = crate::clock::now();
+        let found = self
+            .edge
+            .identities
+            .identify(&self.edge.node, &credentials, now)
+            .await;
+        let identity = found.map_err(Ending::unauthenticated)?;
+        if identity.session.is_none() && credentials.key.is_none() {
+            let message = "the session is unknown, was deleted or has expired";
+            return Err(Ending::unauthenticated(ApiError::new(
+                ErrorType::UserUnauthorized,
+                message,
+            )));
+        }
+        let hub = self.edge.node.hub();
+        self.access_watch = hub.watch_access(identity.caller.project, &self.access);
+        self.caller = Arc::new(identity.caller.clone());
+        self.peer.credentials = Arc::new(credentials);
+        self.peer.calls = self.peer.calls.with(Arc::clone(&self.peer.credentials));
+        self.peer.identity = identity;
+        self.greet().await
+    }
+
+    async fn call(&mut self, call: &Call) -> Result<(), Ending> {
+        self.asked = true;
+        match self.peer.calls.request(call) {
+            Err(refusal) => self.refuse(&call.id, &refusal).await,
+            Ok(request) => {
+                let calls = self.peer.calls.clone();
+                self.calls
+                    .push(calls.run(call.id.to_json(), request).boxed());
+                Ok(())
+            }
+        }
+    }
+
+    async fn unsubscribe(&mut self, id: &FrameId) -> Result<(), Ending> {
+        match self.subscriptions.remove(id) {
+            Some(gone) => self.send(frames::unsubscribed(&gone.id)).await,
+            None => self.refuse(id, &Refusal::subscription_not_found()).await,
+        }
+    }
+
+    async fn subscribe(&mut self, frame: Subscribe) -> Result<(), Ending> {
+        self.asked = true;
+        match self.open(&frame).await {
+            Ok((slot, subscription, beginning)) => {
+                self.begin(frame, slot, subscription, beginning).await
+            }
+            Err(Unopened::Refused(refusal)) => self.refuse(&frame.id, &refusal).await,
+            Err(Unopened::Ending(ending)) => Err(ending),
+        }
+    }
+
+    /// Watches, authorises and reads what is there, in this order: an event that comes in between
+    /// is in the hub.
+    async fn open(
+        &mut self,
+        frame: &Subscribe,
+    ) -> Result<(Slot, Subscription, Beginning), Unopened> {
+        if self.subscriptions.contains(&frame.id) {
+            return Err(Refusal::subscription_exists().into());
+        }
+        if !self.caller.scopes.contains(SCOPE) {
+            let message = format!("{} lacks the scope {SCOPE}", self.caller.principal);
+            return Err(Refusal::from(ApiError::new(ErrorType::UnauthorizedScope, message)).into());
+        }
+        let wanted = Wanted::parse(&frame.resource, &frame.queries)?;
+        let from = self.decode(&frame.from)?;
+        let most = Refusal::too_many_subscriptions(MAX_SUBSCRIPTIONS.into());
+        let slot = self.subscriptions.free_slot().ok_or(most)?;
+        let interest = match wanted.resource() {
+            Resource::Thread(thread, _) => Interest::Thread(self.caller.project, thread.clone()),
+            Resource::Threads | Resource::Items => Interest::Project(self.caller.project),
+        };
+        let watch = self.edge.node.hub().watch(interest, &self.events, slot);
+        let Opened {
+            shown,
+            after,
+            beginning,
+        } = self.open_authorised(wanted, from).await?;
+        let phase = match beginning {
+            Beginning::Snapshot { epoch, .. } => Phase::Present { epoch },
+            Beginning::Past => Phase::Past,
+        };
+        let subscription = Subscription {
+            id: frame.id.to_json(),
+            shown,
+            watch,
+            reached: after,
+            cursor: None,
+            phase,
+            caught_up: false,
+            known: None,
+            readable: Readable::default(),
+        };
+        Ok((slot, subscription, beginning))
+    }
+
+    /// Opens under the access epoch of today: if that moves meanwhile, opens again.
+    async fn open_authorised(&mut self, wanted: Wanted, from: From) -> Result<Opened, Unopened> {
+        loop {
+            self.authenticated_under(self.epoch()).await?;
+            let (wanted, caller) = (wanted.clone(), Arc::clone(&self.caller));
+            let open =
+                move |view: &dyn RowsView, _: &dyn Log| wanted.clone().open(view, &caller, from);
+            let opened = read(&self.edge, open).await??;
+            match opened.beginning {
+                Beginning::Snapshot { epoch, .. } if epoch > self.caller.access_epoch => {
+                    self.authenticated_under(epoch).await?;
+                }
+                Beginning::Snapshot { epoch, .. } if epoch < self.epoch() => {}
+                // The past is authorised page by page.
+                Beginning::Snapshot { .. } | Beginning::Past => return Ok(opened),
+            }
+        }
+    }
+
+    fn decode(&self, begin: &Begin) -> Result<From, Refusal> {
+        match begin {
+            Begin::Now => Ok(From::Now),
+            Begin::Start => Ok(From::Start),
+            Begin::After(cursor) => {
+                let offset = self.edge.cursors.decode(self.caller.project, cursor);
+                offset.map(From::After).ok_or_else(Refusal::cursor_invalid)
+            }
+        }
+    }
+
+    /// Tells that it begins, and what is there.
+    async fn begin(
+        &mut self,
+        frame: Subscribe,
+        slot: Slot,
+        mut subscription: Subscription,
+        beginning: Beginning,
+    ) -> Result<(), Ending> {
+        self.send(frames::subscribed(&subscription.id, &frame.resource))
+            .await?;
+        match (beginning, frame.from) {
+            (Beginning::Snapshot { fields, .. }, _) => {
+                let cursor = self
+                    .edge
+                    .cursors
+                    .encode(self.caller.project, subscription.reached);
+                self.send(frames::snapshot(&subscription.id, &cursor, &fields))
+                    .await?;
+                self.send(frames::caught_up(&subscription.id, Some(&cursor), &cursor))
+                    .await?;
+                subscription.caught_up = true;
+                subscription.cursor = Some(cursor);
+            }
+            (Beginning::Past, Begin::After(cursor)) => subscription.cursor = Some(cursor),
+            (Beginning::Past, Begin::Start | Begin::Now) => {}
+        }
+        self.subscriptions.insert(slot, frame.id, subscription);
+        self.subscriptions.set_due(slot);
+        Ok(())
+    }
+}
+
+/// Reads a credential as if it had come in headers.
+fn credentials(proof: Proof, own_project: &str) -> Result<Credentials, ApiError> {
+    let Proof {
+        project,
+        key,
+        session,
+    } = proof;
+    let mut request = Request::new(());
+    let headers = request.headers_mut();
+    let value = |text: &str| {
+        HeaderValue::from_str(text).map_err(|error| ApiError::argument("authenticate", error))
+    };
+    if let Some(key) = key {
+        headers.insert("authorization", value(&format!("Bearer {key}"))?);
+        if let Some(project) = project {
+            headers.insert("x-appwrite-project", value(&project)?);
+        }
+    } else if let Some(session) = session {
+        headers.insert("x-appwrite-session", value(&session)?);
+        headers.insert(
+            "x-appwrite-project",
+            value(project.as_deref().unwrap_or(own_project))?,
+        );
+    }
+    Credentials::of(&request.into_parts().0)
+}
+
+impl std::convert::From<Refusal> for Unopened {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl std::convert::From<Ending> for Unopened {
+    fn from(ending: Ending) -> Self {
+        Self::Ending(ending)
+    }
+}

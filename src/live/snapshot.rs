@@ -1,0 +1,137 @@
+//! What is there when a subscription begins: one page, bounded in rows and in bytes.
+
+use everlog_domain::access::{Caller, Privilege};
+use everlog_domain::ids::ProjectNumber;
+use everlog_domain::ports::{RowsFailure, RowsView, Visibility};
+use everlog_domain::query::{Cursor, Direction, Filter, OrderBy, Query, Total};
+use everlog_domain::tables::system::{items, threads};
+use everlog_domain::tables::{Row, system};
+use everlog_domain::value::Value;
+
+use super::resource::Part;
+use super::shown::{Shown, ThreadLife};
+use crate::http::{ItemAnswer, ThreadAnswer, with_deltas};
+
+/// Most rows of a snapshot.
+pub(super) const MAX_ROWS: u32 = 100;
+/// Bytes of items after which a snapshot of items ends.
+const ITEM_BYTES: usize = 1024 * 1024;
+/// Items that are read at once, each of up to a mebibyte.
+const SLICE: u32 = 10;
+
+/// The content of a snapshot, as the inner text of an object.
+pub(super) fn fields(
+    view: &dyn RowsView,
+    caller: &Caller,
+    shown: &Shown,
+    limit: u32,
+    thread: Option<&Row>,
+) -> Result<String, RowsFailure> {
+    match shown {
+        Shown::Threads(query) => threads(view, caller, query, limit),
+        Shown::Items(_) => Ok(r#""items":[],"more":false"#.to_owned()),
+        Shown::Thread(life) => {
+            let items = newest_items(view, caller.project, life, limit)?;
+            let texts = items.texts.join(",");
+            let more = items.more;
+            let thread = match (life.part, thread) {
+                (Part::Whole, Some(row)) => {
+                    format!(r#""thread":{},"#, json(&ThreadAnswer::of_row(row)))
+                }
+                _ => String::new(),
+            };
+            Ok(format!(r#"{thread}"items":[{texts}],"more":{more}"#))
+        }
+    }
+}
+
+fn threads(
+    view: &dyn RowsView,
+    caller: &Caller,
+    query: &Query,
+    limit: u32,
+) -> Result<String, RowsFailure> {
+    let query = Query {
+        limit: limit + 1,
+        total: Total::Skipped,
+        ..query.clone()
+    };
+    let visibility = match caller.privilege {
+        Privilege::Key => Visibility::All,
+        Privilege::Ordinary => Visibility::Roles(&caller.roles),
+    };
+    let rows = view
+        .list(caller.project, threads::TABLE, &query, visibility)?
+        .rows;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    let texts: Vec<String> = rows
+        .iter()
+        .take(limit)
+        .map(|row| json(&ThreadAnswer::of_row(row)))
+        .collect();
+    Ok(format!(r#""threads":[{}],"more":{more}"#, texts.join(",")))
+}
+
+struct Items {
+    /// Oldest first.
+    texts: Vec<String>,
+    /// Whether there are older ones.
+    more: bool,
+}
+
+/// The newest items with what has been written of open ones.
+fn newest_items(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    life: &ThreadLife,
+    limit: u32,
+) -> Result<Items, RowsFailure> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut texts = Vec::new();
+    let mut bytes = 0;
+    let mut query = newest_first(life);
+    let more = 'all: loop {
+        let rows = view
+            .list(project, items::TABLE, &query, Visibility::All)?
+            .rows;
+        let slice = rows.len();
+        for row in rows {
+            if texts.len() >= limit || bytes >= ITEM_BYTES {
+                break 'all true;
+            }
+            query.cursor =
+                system::table(items::TABLE).map(|table| Cursor::After(table.key_of(&row)));
+            let row = with_deltas(view, project, row)?;
+            let text = json(&ItemAnswer::of_row(&row));
+            bytes += text.len();
+            texts.push(text);
+        }
+        if slice < usize::try_from(SLICE).unwrap_or(usize::MAX) {
+            break false;
+        }
+    };
+    texts.reverse();
+    Ok(Items { texts, more })
+}
+
+fn newest_first(life: &ThreadLife) -> Query {
+    Query {
+        filters: vec![
+            Filter::equal(items::THREAD, life.thread.as_str()),
+            Filter::equal(items::INCARNATION, Value::counter(life.incarnation.0)),
+        ],
+        order: vec![OrderBy {
+            column: items::POSITION,
+            direction: Direction::Descending,
+        }],
+        limit: SLICE,
+        total: Total::Skipped,
+        ..Query::default()
+    }
+}
+
+fn json<T: serde::Serialize>(answer: &T) -> String {
+    // Answers have string keys only, so there is always a text.
+    serde_json::to_string(answer).unwrap_or_default()
+}

@@ -1,0 +1,114 @@
+//! The one place that picks engines: the embedded log and rows behind the domain's ports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use everlog_actors::{Node, NodeOptions, StartFailure};
+use everlog_domain::ids::ProjectUid;
+use everlog_domain::ports::{Log, Rows};
+use everlog_storage::{
+    Checkpoints, MasterKey, MasterKeyRefused, MasterKeySource, OpenRefused, Opened, Options,
+};
+use thiserror::Error;
+
+use crate::config::{DataOptions, KeyOptions};
+
+/// The master key, in the environment: a flag would show in the list of processes.
+const MASTER_KEY: &str = "EVERLOG_MASTER_KEY";
+/// Batches after which signed checkpoints are written.
+const CHECKPOINT_EACH: u64 = 10_000;
+/// How often that is looked at.
+const LOOK_EACH: Duration = Duration::from_secs(10);
+
+/// Why the engines or the actors do not start.
+#[derive(Debug, Error)]
+pub(crate) enum StartRefused {
+    /// The data folder was not opened; no file has been changed.
+    #[error("{0}")]
+    Folder(#[from] OpenRefused),
+    /// The master key in the environment is none.
+    #[error("{MASTER_KEY}: {0}")]
+    MasterKey(#[from] MasterKeyRefused),
+    /// The actors did not start.
+    #[error("{0}")]
+    Node(#[from] StartFailure),
+    /// The task that opened the folder failed.
+    #[error("the data folder could not be opened: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// The engines and actors of an open data folder.
+pub(crate) struct Running {
+    /// The actors.
+    pub node: Node,
+    checkpoints: Arc<Checkpoints>,
+}
+
+/// How the storage opens a folder.
+pub(crate) fn storage_options(
+    data: &DataOptions,
+    low_water_bytes: u64,
+) -> Result<Options, MasterKeyRefused> {
+    Ok(Options {
+        data: data.data.clone(),
+        master_key: master_key(&data.keys)?,
+        checkpoint_dir: data.keys.checkpoint_dir.clone(),
+        low_water_bytes,
+    })
+}
+
+fn master_key(keys: &KeyOptions) -> Result<MasterKeySource, MasterKeyRefused> {
+    if let Some(path) = &keys.master_key_file {
+        return Ok(MasterKeySource::File(path.clone()));
+    }
+    match std::env::var(MASTER_KEY) {
+        Ok(text) => Ok(MasterKeySource::Given(MasterKey::parse(&text)?)),
+        Err(_) => Ok(MasterKeySource::InFolder),
+    }
+}
+
+/// Opens a data folder and starts the actors on it.
+pub(crate) async fn start(options: Options) -> Result<Running, StartRefused> {
+    // reads whole files, and catches the rows up
+    let opened = tokio::task::spawn_blocking(move || everlog_storage::open(&options)).await??;
+    let Opened {
+        log,
+        rows,
+        checkpoints,
+    } = opened;
+    let console_uid = ProjectUid(crate::random::bytes());
+    let (log, rows): (Arc<dyn Log>, Arc<dyn Rows>) = (log, rows);
+    let node = Node::start(log, rows, NodeOptions::new(console_uid)).await?;
+    Ok(Running { node, checkpoints })
+}
+
+impl Running {
+    /// Writes signed checkpoints while the log grows. Never ends.
+    pub(crate) async fn keep_checkpoints(&self) {
+        let mut ticks = tokio::time::interval(LOOK_EACH);
+        loop {
+            ticks.tick().await;
+            if self.checkpoints.behind() >= CHECKPOINT_EACH {
+                self.write_checkpoints().await;
+            }
+        }
+    }
+
+    /// Commits what is under way, stops the actors and signs the end of the log.
+    pub(crate) async fn stop(self) {
+        self.node.stop().await;
+        if self.checkpoints.behind() > 0 {
+            self.write_checkpoints().await;
+        }
+    }
+
+    async fn write_checkpoints(&self) {
+        let checkpoints = Arc::clone(&self.checkpoints);
+        match tokio::task::spawn_blocking(move || checkpoints.write()).await {
+            Ok(Ok(projects)) => tracing::debug!(projects, "signed checkpoints were written"),
+            // the log itself is sound: checkpoints only prove it
+            Ok(Err(error)) => tracing::error!(%error, "checkpoints could not be written"),
+            Err(error) => tracing::error!(%error, "checkpoints could not be written"),
+        }
+    }
+}

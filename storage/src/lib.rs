@@ -1,0 +1,28 @@
+//! The engines behind the domain's ports: the log with its data keys, the rows, and what opens,
+//! checks and mends a data folder.
+//!
+//! Start at [`open()`]: it takes a data folder and answers with the engines, or with the reason
+//! why the folder must not be opened.
+
+mod checkpoint;
+pub mod conformance;
+#[cfg(test)]
+mod fixture;
+mod folder_lock;
+mod keys;
+mod log;
+mod offline;
+mod open;
+mod record;
+pub mod rows;
+pub mod scan;
+
+pub use checkpoint::{CheckpointFailure, Checkpoints};
+pub use keys::{KeysFailure, MasterKey, MasterKeyRefused, MasterKeySource};
+pub use log::EmbeddedLog;
+pub use offline::{
+    Finding, LostHistory, OfflineLog, RepairFailure, RepairReport, RotationFailure, Step,
+    VerifyFailure, VerifyReport, repair, rotate_master, verify,
+};
+pub use open::{LostFrom, OpenRefused, Opened, Options, open};
+pub use record::MAX_PAYLOAD_BYTES;

@@ -1,0 +1,132 @@
+use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
+use everlog_domain::ports::{Log, Rows};
+use everlog_domain::time::Time;
+
+use super::forge::Forger;
+use crate::fixture::{Image, options, reopen};
+use crate::offline::{LostHistory, RepairFailure, repair, verify};
+use crate::open::{OpenRefused, open};
+use crate::record::Place;
+use crate::scan::scan_journals;
+
+const BATCHES: u64 = 20;
+const JOURNAL: &str = "log/0.jnl";
+const ONE: ProjectNumber = ProjectNumber(1);
+
+/// The byte where a batch of the log ends, by its contents.
+fn end_of(image: &Image, batch: usize) -> usize {
+    let folder = image.placed();
+    let mut ends = Vec::new();
+    scan_journals(&folder.path().join("log"), &mut |batch, _| {
+        ends.push(usize::try_from(batch.range.end).unwrap());
+    })
+    .unwrap();
+    ends.dedup();
+    ends[batch - 1]
+}
+
+#[test]
+fn a_copy_is_never_written_over_anything() {
+    let data = Image::written(1).placed();
+    let to = tempfile::tempdir().unwrap();
+    std::fs::write(to.path().join("letter"), b"dear").unwrap();
+    let failure = repair(&options(data.path()), to.path(), &mut |_| {});
+    assert!(
+        matches!(failure, Err(RepairFailure::NotEmpty { .. })),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn a_folder_in_use_is_not_copied() {
+    let data = Image::written(1).placed();
+    let to = tempfile::tempdir().unwrap();
+    let _log = reopen(data.path()).unwrap();
+    let failure = repair(&options(data.path()), to.path(), &mut |_| {});
+    assert!(
+        matches!(
+            failure,
+            Err(RepairFailure::Refused(OpenRefused::Locked { .. }))
+        ),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn damage_in_the_journal_costs_what_lies_beyond_it() {
+    let sound = Image::written(BATCHES);
+    let at = end_of(&sound, 12);
+    let damages = [
+        sound.edited(JOURNAL, |bytes| bytes[at..][..13].fill(0)),
+        sound.edited(JOURNAL, |bytes| bytes[at + 40] ^= 1),
+        sound.edited(JOURNAL, |bytes| bytes.truncate(at)),
+        sound.edited(JOURNAL, |bytes| bytes.truncate(at + 100)),
+    ];
+    for (number, damaged) in damages.iter().enumerate() {
+        let data = damaged.placed();
+        assert!(reopen(data.path()).is_err(), "damage {number} is refused");
+        let to = tempfile::tempdir().unwrap();
+        let report = repair(&options(data.path()), to.path(), &mut |_| {}).unwrap();
+        assert_eq!(report.commit, CommitNumber(12), "damage {number}");
+        let lost: Vec<_> = report
+            .lost
+            .iter()
+            .map(|lost| (lost.kept, lost.seen))
+            .collect();
+        assert_eq!(lost, [(Offset(12), Offset(BATCHES)); 2], "damage {number}");
+        let after = Image::of(data.path()).with("lock", b"");
+        assert!(
+            after == damaged.with("lock", b""),
+            "damage {number}: the original was changed"
+        );
+        assert_opens_with(to.path(), 12);
+    }
+}
+
+#[test]
+fn an_edited_event_costs_what_lies_beyond_it() {
+    let data = Image::written(BATCHES).placed();
+    let place = Place::new(ONE, Offset(7));
+    Forger::of(data.path()).edit_envelope(place, |envelope| envelope.time = Time(1));
+    let to = tempfile::tempdir().unwrap();
+    let report = repair(&options(data.path()), to.path(), &mut |_| {}).unwrap();
+    assert_eq!(report.commit, CommitNumber(6));
+    let of_one = report.lost.iter().find(|lost| lost.project == ONE).copied();
+    let uid = Some(crate::conformance::batches::uid(ONE));
+    let expected = LostHistory {
+        project: ONE,
+        uid,
+        kept: Offset(6),
+        seen: Offset(BATCHES),
+    };
+    assert_eq!(of_one, Some(expected));
+    assert!(
+        report
+            .against
+            .is_some_and(|reason| reason.contains("offset 7"))
+    );
+    assert!(!Forger::of(to.path()).holds(place));
+    assert_opens_with(to.path(), 6);
+}
+
+#[test]
+fn a_sound_folder_is_copied_whole() {
+    let data = Image::written(BATCHES).placed();
+    let to = tempfile::tempdir().unwrap();
+    let report = repair(&options(data.path()), to.path(), &mut |_| {}).unwrap();
+    assert_eq!(
+        (report.commit, report.lost.len()),
+        (CommitNumber(BATCHES), 0)
+    );
+    assert_opens_with(to.path(), BATCHES);
+}
+
+#[track_caller]
+fn assert_opens_with(data: &std::path::Path, batches: u64) {
+    let opened = open(&options(data)).unwrap();
+    assert_eq!(opened.log.head(), CommitNumber(batches));
+    assert_eq!(opened.rows.reached(), CommitNumber(batches));
+    drop(opened);
+    let report = verify(&options(data), &mut |_| {}).unwrap();
+    assert!(report.is_sound(), "{report:#?}");
+}

@@ -1,0 +1,97 @@
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use everlog_domain::ids::CommitNumber;
+
+use super::head;
+use super::refused::OpenRefused;
+use crate::log::EmbeddedLog;
+use crate::rows::{CatchUpFailure, FjallRows, OpenFailure, catch_up, peek_commit, rebuild};
+
+/// Where a damaged projection is kept for whoever wants to know why.
+const ASIDE: &str = "projections.damaged";
+const BETWEEN_REPORTS: Duration = Duration::from_secs(2);
+
+/// The commit that the projections have reached, where it can be read without opening them. They
+/// can be made again, so damage in them is no reason to refuse.
+pub(super) fn peek(folder: &Path) -> Option<CommitNumber> {
+    match peek_commit(folder) {
+        Ok(commit) => commit,
+        Err(damage) => {
+            tracing::warn!(%damage, "the projections cannot bear witness");
+            None
+        }
+    }
+}
+
+/// Opens the rows and brings them up to the log. Rows that are damaged, or of another version, are
+/// moved aside and made anew: that takes a while, and says so.
+pub(super) fn open(folder: &Path, log: &EmbeddedLog) -> Result<FjallRows, OpenRefused> {
+    match open_and_catch_up(folder, log) {
+        Err(failure) if calls_for_rebuild(&failure) => {
+            tracing::warn!(%failure, "the rows are made anew from the log");
+            move_aside(folder)?;
+            rebuild(folder, log, &mut reports()).map_err(refused)
+        }
+        opened => opened.map_err(refused),
+    }
+}
+
+fn open_and_catch_up(folder: &Path, log: &EmbeddedLog) -> Result<FjallRows, CatchUpFailure> {
+    let rows = FjallRows::open(folder)?;
+    catch_up(&rows, log, &mut reports())?;
+    Ok(rows)
+}
+
+fn calls_for_rebuild(failure: &CatchUpFailure) -> bool {
+    match failure {
+        CatchUpFailure::Open(failure) => failure.calls_for_rebuild(),
+        CatchUpFailure::Rows(_) => true,
+        CatchUpFailure::Ahead { .. }
+        | CatchUpFailure::ManifestMissing { .. }
+        | CatchUpFailure::Log(_) => false,
+    }
+}
+
+fn move_aside(folder: &Path) -> Result<(), OpenRefused> {
+    let aside = folder.with_file_name(ASIDE);
+    if aside.exists() {
+        fs::remove_dir_all(&aside).map_err(|error| OpenRefused::io(&aside, error))?;
+    }
+    match fs::rename(folder, &aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(OpenRefused::io(folder, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn reports() -> impl FnMut(CommitNumber, CommitNumber) {
+    let mut last = Instant::now();
+    move |reached, head| {
+        if last.elapsed() >= BETWEEN_REPORTS || reached == head {
+            last = Instant::now();
+            tracing::info!(%reached, %head, "bringing the rows up to the log");
+        }
+    }
+}
+
+fn refused(failure: CatchUpFailure) -> OpenRefused {
+    let engine = |reason: String| OpenRefused::Engine {
+        part: "the rows",
+        reason,
+    };
+    match failure {
+        CatchUpFailure::Log(failure) => head::refused(failure),
+        CatchUpFailure::Ahead { .. } | CatchUpFailure::ManifestMissing { .. } => {
+            OpenRefused::Damaged {
+                lost_from: None,
+                reason: failure.to_string(),
+            }
+        }
+        CatchUpFailure::Rows(failure) => engine(failure.to_string()),
+        CatchUpFailure::Open(OpenFailure::Engine { reason }) => engine(reason),
+        CatchUpFailure::Open(failure) => engine(failure.to_string()),
+    }
+}

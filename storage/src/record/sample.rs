@@ -1,0 +1,253 @@
+//! An event of every kind with every field filled, the same at every run.
+
+use std::collections::BTreeMap;
+
+use everlog_domain::access::{Permissions, Principal, Scopes};
+use everlog_domain::envelope::{DataKeyId, Envelope, EventKind, Idempotency, Stream, StreamKind};
+use everlog_domain::event::Event;
+use everlog_domain::hash::Hash;
+use everlog_domain::identity::IdentityEvent;
+use everlog_domain::identity::{
+    EmailAddress, SessionCreated, SessionDeleted, UserCreated, UserName,
+};
+use everlog_domain::ids::{
+    AgentId, ItemId, KeyId, Offset, Position, ProjectId, ProjectNumber, ProjectUid, SessionId,
+    ThreadId, UserId,
+};
+use everlog_domain::projects::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent};
+use everlog_domain::threads::{
+    Author, Delta, ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ItemRole,
+    Metadata, Part, Participant, ParticipantAdded, ParticipantId, ParticipantRemoved,
+    ParticipantRole, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadName,
+    ThreadPermissionsChanged, ThreadUpdated,
+};
+use everlog_domain::time::Time;
+use serde_json::json;
+
+/// 2026-01-02T03:04:05.678901Z.
+const WHEN: Time = Time(1_767_323_045_678_901);
+
+pub(super) fn envelope(kind: EventKind, payload_hash: Hash) -> Envelope {
+    Envelope {
+        project: ProjectNumber(3),
+        uid: ProjectUid([0x5a; 16]),
+        offset: Offset(1_207),
+        stream: Stream::new(StreamKind::Thread, "thread-1"),
+        incarnation: Offset(17),
+        position: Position(41),
+        kind,
+        version: kind.current_version(),
+        time: WHEN,
+        principal: Principal::Key(KeyId::parse("key-1").unwrap()),
+        on_behalf_of: Some(Principal::User(UserId::parse("user-1").unwrap())),
+        cause: Some(Offset(1_200)),
+        idempotency: Some(Idempotency {
+            scope: Hash::of_bytes(b"scope"),
+            body: Hash::of_bytes(b"body"),
+        }),
+        key: DataKeyId(0xfeed_beef),
+        previous: Hash::of_bytes(b"previous"),
+        payload_hash,
+    }
+}
+
+pub(super) fn event(kind: EventKind) -> Event {
+    match kind {
+        EventKind::ProjectCreated | EventKind::KeyCreated | EventKind::KeyDeleted => {
+            project_event(kind).into()
+        }
+        EventKind::UserCreated | EventKind::SessionCreated | EventKind::SessionDeleted => {
+            identity_event(kind).into()
+        }
+        EventKind::ThreadCreated
+        | EventKind::ThreadUpdated
+        | EventKind::ThreadPermissionsChanged
+        | EventKind::ParticipantAdded
+        | EventKind::ParticipantRemoved
+        | EventKind::ThreadDeleted => thread_event(kind).into(),
+        EventKind::ItemPosted
+        | EventKind::ItemOpened
+        | EventKind::ItemDelta
+        | EventKind::ItemFinished
+        | EventKind::ItemAbandoned => item_event(kind).into(),
+    }
+}
+
+fn project_event(kind: EventKind) -> ProjectEvent {
+    let key = KeyId::parse("key-1").unwrap();
+    match kind {
+        EventKind::KeyCreated => ProjectEvent::KeyCreated(KeyCreated {
+            key,
+            name: "deploy".to_owned(),
+            scopes: Scopes::parse(&["threads.read", "threads.write"]).unwrap(),
+            secret_hash: Hash::of_bytes(b"secret"),
+            expire: Some(WHEN.plus_seconds(60)),
+        }),
+        EventKind::KeyDeleted => ProjectEvent::KeyDeleted(KeyDeleted { key }),
+        _ => ProjectEvent::ProjectCreated(ProjectCreated {
+            project: ProjectId::parse("demo").unwrap(),
+            name: "Demo".to_owned(),
+            number: ProjectNumber(3),
+            uid: ProjectUid([0x5a; 16]),
+        }),
+    }
+}
+
+fn identity_event(kind: EventKind) -> IdentityEvent {
+    let session = SessionId::parse("session-1").unwrap();
+    let user = UserId::parse("user-1").unwrap();
+    match kind {
+        EventKind::SessionCreated => IdentityEvent::SessionCreated(SessionCreated {
+            session,
+            user,
+            secret_hash: Hash::of_bytes(b"secret"),
+            expire: WHEN.plus_seconds(3_600),
+            provider: "email".into(),
+            ip: "192.0.2.1".into(),
+            user_agent: "curl/8".into(),
+        }),
+        EventKind::SessionDeleted => {
+            IdentityEvent::SessionDeleted(SessionDeleted { session, user })
+        }
+        _ => IdentityEvent::UserCreated(UserCreated {
+            user,
+            email: EmailAddress::parse("someone@example.org").unwrap(),
+            password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned(),
+            name: UserName::parse("Someone").unwrap(),
+        }),
+    }
+}
+
+fn access() -> ThreadAccess {
+    ThreadAccess {
+        permissions: Permissions::parse(&["read(\"any\")", "update(\"user:user-1\")"]).unwrap(),
+        participants: BTreeMap::from([
+            (
+                ParticipantId::User(UserId::parse("user-1").unwrap()),
+                ParticipantRole::Owner,
+            ),
+            (agent(), ParticipantRole::Viewer),
+        ]),
+    }
+}
+
+fn agent() -> ParticipantId {
+    ParticipantId::Agent(AgentId::parse("agent-1").unwrap())
+}
+
+fn metadata() -> Metadata {
+    Metadata::parse(json!({ "a": [1, -2, 2.5, null, true, "\u{e9}"] })).unwrap()
+}
+
+fn thread_event(kind: EventKind) -> ThreadEvent {
+    let thread = ThreadId::parse("thread-1").unwrap();
+    let name = ThreadName::parse("A thread");
+    match kind {
+        EventKind::ThreadUpdated => ThreadEvent::ThreadUpdated(ThreadUpdated {
+            name,
+            metadata: Some(metadata()),
+        }),
+        EventKind::ThreadPermissionsChanged => {
+            ThreadEvent::ThreadPermissionsChanged(ThreadPermissionsChanged { access: access() })
+        }
+        EventKind::ParticipantAdded => ThreadEvent::ParticipantAdded(ParticipantAdded {
+            participant: Participant {
+                id: agent(),
+                role: ParticipantRole::Viewer,
+            },
+            access: access(),
+        }),
+        EventKind::ParticipantRemoved => ThreadEvent::ParticipantRemoved(ParticipantRemoved {
+            participant: agent(),
+            access: access(),
+        }),
+        EventKind::ThreadDeleted => ThreadEvent::ThreadDeleted(ThreadDeleted { thread }),
+        _ => ThreadEvent::ThreadCreated(ThreadCreated {
+            thread,
+            name,
+            metadata: metadata(),
+            access: access(),
+        }),
+    }
+}
+
+fn parts() -> Vec<Part> {
+    vec![
+        Part::Text {
+            text: "Hello".to_owned(),
+        },
+        Part::Reasoning {
+            text: "hm".to_owned(),
+        },
+        Part::ToolCall {
+            call_id: "call-1".into(),
+            name: "search".into(),
+            arguments: json!({ "q": "rust" }),
+        },
+        Part::ToolResult {
+            call_id: "call-1".into(),
+            result: json!([1, 2]),
+            is_error: true,
+        },
+        Part::File {
+            file_id: "file-1".into(),
+            name: Some("a.txt".into()),
+            mime_type: None,
+        },
+        Part::Data {
+            name: "weather".into(),
+            data: json!(null),
+        },
+    ]
+}
+
+fn item_event(kind: EventKind) -> ThreadEvent {
+    let item = ItemId::parse("item-1").unwrap();
+    let author = Author::principal(&Principal::User(UserId::parse("user-1").unwrap()));
+    let opened = Position(40);
+    match kind {
+        EventKind::ItemOpened => ThreadEvent::ItemOpened(ItemOpened {
+            item,
+            author,
+            role: ItemRole::Assistant,
+            parts: parts(),
+            metadata: metadata(),
+        }),
+        EventKind::ItemDelta => ThreadEvent::ItemDelta(ItemDelta {
+            item,
+            opened,
+            deltas: vec![
+                Delta::Text {
+                    part: 0,
+                    text: " world".to_owned(),
+                },
+                Delta::Part {
+                    part: Part::Text {
+                        text: String::new(),
+                    },
+                },
+            ],
+        }),
+        EventKind::ItemFinished => ThreadEvent::ItemFinished(ItemFinished {
+            item,
+            opened,
+            parts: parts(),
+            metadata: metadata(),
+            tokens: Some(12),
+        }),
+        EventKind::ItemAbandoned => ThreadEvent::ItemAbandoned(ItemAbandoned {
+            item,
+            opened,
+            parts: parts(),
+            reason: Some("the model failed".to_owned()),
+        }),
+        _ => ThreadEvent::ItemPosted(ItemPosted {
+            item,
+            author,
+            role: ItemRole::User,
+            parts: parts(),
+            metadata: metadata(),
+            tokens: Some(5),
+        }),
+    }
+}

@@ -1,0 +1,146 @@
+//! Bringing the projection up to the log, or making it from nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use everlog_domain::event::Recorded;
+use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
+use everlog_domain::log::Manifest;
+use everlog_domain::ports::{Log, ReadFailure, Rows, RowsFailure};
+use thiserror::Error;
+
+use super::engine::FjallRows;
+use super::open::{self, OpenFailure};
+
+/// Batches read at once.
+const MANIFESTS: usize = 1_024;
+/// Events read at once, unless one batch has more.
+const EVENTS: u64 = 4_096;
+
+/// Why the projection could not be brought up to the log.
+#[derive(Debug, Error)]
+pub enum CatchUpFailure {
+    /// The projection has seen batches that the log does not have: the log has lost its end.
+    #[error("the rows have reached commit {rows}, the log ends at commit {log}")]
+    Ahead {
+        /// What the projection has.
+        rows: CommitNumber,
+        /// What the log has.
+        log: CommitNumber,
+    },
+    /// The log ended before its head.
+    #[error("the log's head is commit {head}, its manifests end at commit {found}")]
+    ManifestMissing {
+        /// The newest batch.
+        head: CommitNumber,
+        /// The last manifest that was found.
+        found: CommitNumber,
+    },
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] ReadFailure),
+    /// The projection could not be read or written.
+    #[error(transparent)]
+    Rows(#[from] RowsFailure),
+    /// The projection's folder could not be made anew.
+    #[error(transparent)]
+    Open(#[from] OpenFailure),
+}
+
+/// Projects every batch that the projection has not seen. `progress` is told of each commit that
+/// is reached, and of the one at which the log ends.
+pub fn catch_up(
+    rows: &dyn Rows,
+    log: &dyn Log,
+    progress: &mut dyn FnMut(CommitNumber, CommitNumber),
+) -> Result<(), CatchUpFailure> {
+    let head = log.head();
+    let reached = rows.reached();
+    if reached > head {
+        let (rows, log) = (reached, head);
+        return Err(CatchUpFailure::Ahead { rows, log });
+    }
+    while rows.reached() < head {
+        let manifests = log.manifests(rows.reached(), MANIFESTS)?;
+        if manifests.is_empty() {
+            let found = rows.reached();
+            return Err(CatchUpFailure::ManifestMissing { head, found });
+        }
+        let mut manifests = manifests.as_slice();
+        while !manifests.is_empty() {
+            let (some, rest) = manifests.split_at(read_together(manifests));
+            project(rows, log, some)?;
+            progress(rows.reached(), head);
+            manifests = rest;
+        }
+    }
+    Ok(())
+}
+
+/// Throws the projection in a folder away and makes it from the log.
+pub fn rebuild(
+    folder: &Path,
+    log: &dyn Log,
+    progress: &mut dyn FnMut(CommitNumber, CommitNumber),
+) -> Result<FjallRows, CatchUpFailure> {
+    open::remove_folder(folder)?;
+    let rows = FjallRows::open(folder)?;
+    catch_up(&rows, log, progress)?;
+    rows.sync()?;
+    Ok(rows)
+}
+
+/// How many of the manifests are read in one go: at least one.
+fn read_together(manifests: &[Manifest]) -> usize {
+    let mut events = 0;
+    let within = manifests.iter().take_while(|manifest| {
+        events += count(manifest);
+        events <= EVENTS
+    });
+    within.count().max(1)
+}
+
+fn count(manifest: &Manifest) -> u64 {
+    let entries = manifest.entries.iter();
+    entries.map(|entry| length(entry.first, entry.last)).sum()
+}
+
+const fn length(first: Offset, last: Offset) -> u64 {
+    (last.0 + 1).saturating_sub(first.0)
+}
+
+fn project(rows: &dyn Rows, log: &dyn Log, manifests: &[Manifest]) -> Result<(), CatchUpFailure> {
+    let mut events = read_events(log, manifests)?;
+    for manifest in manifests {
+        let mut batch: Vec<Arc<Recorded>> = Vec::new();
+        for entry in &manifest.entries {
+            let waiting = events.entry(entry.project).or_default();
+            let whole = waiting.iter();
+            let of_batch = whole.take_while(|event| event.envelope.offset <= entry.last);
+            let of_batch = of_batch.count();
+            batch.extend(waiting.drain(..of_batch).map(Arc::new));
+        }
+        rows.project(manifest, &batch)?;
+    }
+    Ok(())
+}
+
+/// The events of several batches, by project: those of one project follow one another.
+fn read_events(
+    log: &dyn Log,
+    manifests: &[Manifest],
+) -> Result<HashMap<ProjectNumber, VecDeque<Recorded>>, CatchUpFailure> {
+    let mut stretches: HashMap<ProjectNumber, (Offset, Offset)> = HashMap::new();
+    for entry in manifests.iter().flat_map(|manifest| &manifest.entries) {
+        let stretch = stretches.entry(entry.project);
+        stretch.or_insert((entry.first, entry.last)).1 = entry.last;
+    }
+    let mut events = HashMap::new();
+    for (project, (first, last)) in stretches {
+        // A batch cannot have more events than memory holds: it was in memory once.
+        let limit = usize::try_from(length(first, last)).unwrap_or(usize::MAX);
+        events.insert(project, log.read(project, first, limit)?.into());
+    }
+    Ok(events)
+}

@@ -1,0 +1,46 @@
+//! The row engine: everything that can be listed, as a projection of the log in a fjall database
+//! of its own.
+//!
+//! [`FjallRows::open`] opens it as far as it got, [`catch_up`] brings it up to the log, and
+//! [`rebuild`] makes it from nothing. A batch goes through `engine` (one atomic write with its
+//! commit number): `overlay` collapses the changes of rows, `entries` keeps indexes and postings,
+//! `envelopes` the stream index, heads and idempotency scopes, `purge` removes what nothing can
+//! reach. A list goes through `list`: `plan` chooses keys by the `conditions` of the filters,
+//! `walk` reads them. The forms of keys and values are in `layout`, `value_key` and `row_bytes`.
+//!
+//! What must hold:
+//! * A batch and its commit number are one write. Nothing is synced: what a power loss takes is
+//!   projected again from the log.
+//! * Whatever the plan, a row that is answered has been put to the filters and to its readers.
+//! * A unique index entry is never overwritten, a missing row behind an index never skipped: both
+//!   are damage, and damage is named.
+
+mod best;
+mod catch_up;
+mod conditions;
+mod cursor;
+mod engine;
+mod entries;
+mod envelopes;
+mod layout;
+mod list;
+mod open;
+mod order;
+mod overlay;
+mod plan;
+mod purge;
+mod purges;
+mod range;
+mod row_bytes;
+mod store;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod value_key;
+mod view;
+mod walk;
+
+pub use catch_up::{CatchUpFailure, catch_up, rebuild};
+pub use engine::FjallRows;
+pub use list::Bounds;
+pub use open::{OpenFailure, peek_commit};

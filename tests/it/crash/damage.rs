@@ -1,0 +1,307 @@
+//! Damage to every sort of file in the data folder: cuts, zeroed batch starts, flipped bits, files gone. The server opens with
+//! every acknowledged event, or refuses and changes nothing. Never does it open with less.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::Runtime;
+
+use super::agreement::{Lists, disagreements, lists};
+use super::client::Client;
+use super::harm::{Harm, cuts, flips, zeroed_starts};
+use super::image::{Entry, FileImage, Image};
+use super::ledger::Ledger;
+use super::load::{Amount, Load};
+use super::memory;
+use super::recording::TraceLength;
+use super::server::{LoggedEvent, Refusal, Server, dump};
+use super::settings;
+
+const WORKERS: usize = 2;
+/// Flipped bits in each file.
+const FLIPS: u64 = 6;
+/// What is in the folder that is damaged.
+const SMALL: Amount = Amount {
+    writes: 120,
+    large: 0.2,
+};
+/// Enough for the engine to flush events into a table.
+const WITH_A_TABLE: Amount = Amount {
+    writes: 900,
+    large: 0.6,
+};
+/// Places at which files outside of the log are cut.
+const OTHER_CUTS: u64 = 5;
+
+#[derive(Clone, Debug)]
+struct Damage {
+    path: String,
+    harm: Harm,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {:?}", self.path, self.harm)
+    }
+}
+
+/// A folder in which nothing is wrong, of a server that was killed under load after several lives.
+struct Sound {
+    image: Image,
+    project: String,
+    ledger: Ledger,
+    log: Vec<LoggedEvent>,
+}
+
+#[test]
+fn damaged_logs_open_whole_or_not_at_all() {
+    let places = settings::number("EVERLOG_DAMAGE_PLACES", 50);
+    let seed = settings::seed("EVERLOG_DAMAGE_SEED");
+    let sound = sound(seed, SMALL);
+    let damages = sound.damages(is_log, |path, file| {
+        let starts = zeroed_starts(path, file).into_iter();
+        starts
+            .chain(cuts(file, places))
+            .chain(flips(file, FLIPS, seed))
+            .chain([Harm::Gone])
+            .collect()
+    });
+    let zeroed = |damage: &Damage| matches!(damage.harm, Harm::Zeroed { .. });
+    assert!(
+        damages.iter().filter(|damage| zeroed(damage)).count() > 20,
+        "the log has journals"
+    );
+    inflict_all(&sound, &damages);
+}
+
+#[test]
+fn damaged_tables_of_the_log_open_whole_or_not_at_all() {
+    let places = settings::number("EVERLOG_DAMAGE_PLACES", 50);
+    let seed = settings::seed("EVERLOG_DAMAGE_SEED");
+    let sound = sound(seed, WITH_A_TABLE);
+    let is_table =
+        |path: &str| is_log(path) && path.contains("/tables/") && !path.contains("keyspaces/0/");
+    let damages = sound.damages(is_table, |_, file| {
+        cuts(file, places)
+            .into_iter()
+            .chain(flips(file, places, seed))
+            .chain([Harm::Gone])
+            .collect()
+    });
+    assert!(damages.len() > 50, "events were flushed into a table");
+    inflict_all(&sound, &damages);
+}
+
+#[test]
+fn damage_beside_the_log_costs_no_event() {
+    let seed = settings::seed("EVERLOG_DAMAGE_SEED");
+    let sound = sound(seed, SMALL);
+    let mut classes = HashSet::new();
+    let damages = sound.damages(
+        // What `everlog dev` prints again is a convenience beside the data: another key in it is
+        // a key that the server does not know, and says so.
+        |path| !is_log(path) && path != "dev.json" && classes.insert(class(path)),
+        |_, file| {
+            cuts(file, OTHER_CUTS)
+                .into_iter()
+                .chain(flips(file, FLIPS, seed))
+                .chain([Harm::Gone])
+                .collect()
+        },
+    );
+    inflict_all(&sound, &damages);
+}
+
+/// Files whose paths differ in numbers only are of one class: one of them stands for all.
+fn class(path: &str) -> String {
+    path.chars()
+        .filter(|letter| !letter.is_ascii_digit())
+        .collect()
+}
+
+fn is_log(path: &str) -> bool {
+    path.starts_with("log/")
+}
+
+fn sound(seed: u64, amount: Amount) -> Sound {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    let runtime = Runtime::new().expect("a runtime");
+    let mut load = Load::new(seed, amount.large);
+    let mut life = || {
+        let server = Server::start(&data, None).expect("the server starts");
+        let announcement = server.announcement.clone();
+        let client = Client::new(&announcement);
+        let unrecorded = TraceLength::unrecorded();
+        runtime.block_on(
+            load.run(&client, &unrecorded, amount.writes / 2, || async move {
+                server.kill()
+            }),
+        );
+        announcement.project
+    };
+    life();
+    let project = life();
+    let image = Image::read(&data).expect("the folder can be read");
+    let server = Server::start(&data, None).expect("the server starts");
+    let lists = runtime
+        .block_on(lists(&Client::new(&server.announcement)))
+        .expect("it lists");
+    server.kill();
+    let log = dump(&data, &project).expect("a sound log can be dumped");
+    let ledger = load.ledger();
+    assert_eq!(disagreements(&ledger, &log, &lists), Vec::<String>::new());
+    Sound {
+        image,
+        project,
+        ledger,
+        log,
+    }
+}
+
+impl Sound {
+    /// What the harms of each wanted file make of them.
+    fn damages(
+        &self,
+        mut wanted: impl FnMut(&str) -> bool,
+        harms: impl Fn(&str, &FileImage) -> Vec<Harm>,
+    ) -> Vec<Damage> {
+        let mut damages = Vec::new();
+        for (path, entry) in &self.image.entries {
+            match entry {
+                Entry::File(file) if file.size > 0 && wanted(path) => {
+                    let damage = |harm| Damage {
+                        path: path.clone(),
+                        harm,
+                    };
+                    damages.extend(harms(path, file).into_iter().map(damage));
+                }
+                Entry::File(_) | Entry::Folder => {}
+            }
+        }
+        damages
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Opened,
+    Refused,
+}
+
+fn inflict_all(sound: &Sound, damages: &[Damage]) {
+    let next = AtomicUsize::new(0);
+    let outcomes: Mutex<BTreeMap<Outcome, usize>> = Mutex::default();
+    let failures: Mutex<Vec<String>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                let runtime = Runtime::new().expect("a runtime");
+                while let Some(damage) = damages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match inflict(&runtime, sound, damage) {
+                        Ok(outcome) => {
+                            *outcomes
+                                .lock()
+                                .expect("no worker panics")
+                                .entry(outcome)
+                                .or_default() += 1
+                        }
+                        Err(found) => failures
+                            .lock()
+                            .expect("no worker panics")
+                            .push(format!("{damage}: {found}")),
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().expect("no worker panics");
+    println!(
+        "{} damages: {:?}",
+        damages.len(),
+        outcomes.into_inner().expect("no worker panics")
+    );
+    assert!(
+        failures.is_empty(),
+        "{} of {} damages:\n{}",
+        failures.len(),
+        damages.len(),
+        failures.join("\n")
+    );
+}
+
+fn inflict(runtime: &Runtime, sound: &Sound, damage: &Damage) -> Result<Outcome, String> {
+    let folder = memory::folder();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data)
+        .and_then(|()| sound.image.write(&data))
+        .expect("the folder can be written");
+    damage
+        .harm
+        .inflict(&data.join(&damage.path))
+        .expect("the file can be damaged");
+    let before = Image::read(&data).expect("the folder can be read");
+    match Server::start(&data, None) {
+        Ok(server) => {
+            let lists = runtime.block_on(lists(&Client::new(&server.announcement)));
+            server.kill();
+            sound.compare(
+                &data,
+                &lists.map_err(|error| format!("it opened: {error}"))?,
+            )?;
+            Ok(Outcome::Opened)
+        }
+        Err(refusal) => {
+            let after = Image::read(&data).expect("the folder can be read");
+            check_refusal(damage, &refusal, &before.differences(&after)).map(|()| Outcome::Refused)
+        }
+    }
+}
+
+impl Sound {
+    /// All that was acknowledged is in the log still, at the same place, with all before it, and the API shows it.
+    fn compare(&self, data: &Path, lists: &Lists) -> Result<(), String> {
+        let log = dump(data, &self.project)
+            .map_err(|refusal| format!("it opened, and the dump fails: {refusal:?}"))?;
+        let mut found = disagreements(&self.ledger, &log, lists);
+        let acknowledged = self.ledger.newest_acknowledged() as usize;
+        if log.get(..acknowledged) != Some(&self.log[..acknowledged]) {
+            found.push(format!(
+                "{} events are left of {acknowledged}, or some differ",
+                log.len()
+            ));
+        }
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("it opened: {}", found.join("; ")))
+        }
+    }
+}
+
+fn check_refusal(damage: &Damage, refusal: &Refusal, changed: &[String]) -> Result<(), String> {
+    let errors = &refusal.errors;
+    if !refusal.is_orderly() {
+        return Err(format!("it ended with {}: {errors}", refusal.status));
+    }
+    if !changed.is_empty() {
+        return Err(format!("it refused, and changed {changed:?}: {errors}"));
+    }
+    if is_log(&damage.path) && !names_a_place(errors) {
+        return Err(format!(
+            "it refused without naming project and offset: {errors}"
+        ));
+    }
+    Ok(())
+}
+
+/// A refusal says "project P" and "offset O" with an O that is a number.
+fn names_a_place(errors: &str) -> bool {
+    let offset = errors
+        .split_once("offset ")
+        .is_some_and(|(_, rest)| rest.starts_with(|digit: char| digit.is_ascii_digit()));
+    offset && errors.contains("project ")
+}

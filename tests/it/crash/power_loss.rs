@@ -1,0 +1,159 @@
+//! Power failures: a server's writes are recorded, cut at any point, and the folder that a disk could then hold is opened.
+
+use std::collections::HashSet;
+
+use tokio::runtime::Runtime;
+
+use super::fate::Fate;
+use super::load::Amount;
+use super::outage::{Outage, Recorded, examine_all, outages, record};
+use super::reopen::examine;
+use super::settings;
+use super::trace::{Operation, Trace};
+
+/// The recorded run of most outages.
+const RUN: Amount = Amount {
+    writes: 1_000,
+    large: 0.15,
+};
+/// Enough for the engine to flush a table of the log.
+const RUN_WITH_A_FLUSH: Amount = Amount {
+    writes: 900,
+    large: 0.6,
+};
+const SHORT_RUN: Amount = Amount {
+    writes: 150,
+    large: 0.3,
+};
+
+#[test]
+fn power_loss_seeds() {
+    let first = settings::seed("EVERLOG_POWER_LOSS_SEED");
+    let Some(recorded) = record(first, RUN, None) else {
+        return;
+    };
+    recorded.recording.assert_complete(recorded.before.clone());
+    assert_nothing_lost(
+        &recorded,
+        outages(first..first + seeds(), &recorded.weak_places()),
+    );
+}
+
+/// Tables of the log are written, named in a manifest, and merged, while the journal goes on.
+#[test]
+fn power_loss_while_the_log_is_flushed() {
+    let first = settings::seed("EVERLOG_POWER_LOSS_SEED");
+    let Some(recorded) = record(first, RUN_WITH_A_FLUSH, None) else {
+        return;
+    };
+    let flush = first_flush(&recorded.recording.trace())
+        .expect("events were flushed while they were recorded");
+    let after = |places: Vec<u64>| places.into_iter().filter(|place| *place >= flush).collect();
+    let places = recorded.weak_places().map(after);
+    assert_nothing_lost(
+        &recorded,
+        outages(first..first + seeds().div_ceil(10), &places),
+    );
+}
+
+fn seeds() -> u64 {
+    settings::number("EVERLOG_POWER_LOSS_SEEDS", 100)
+}
+
+fn assert_nothing_lost(recorded: &Recorded, outages: Vec<Outage>) {
+    let number = outages.len();
+    let failures = examine_all(recorded, outages);
+    assert!(
+        failures.is_empty(),
+        "{} of {number} outages:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    println!(
+        "{number} outages, {} acknowledged writes, nothing lost",
+        recorded.ledger.acknowledged()
+    );
+}
+
+/// The place in the trace where the first table of events is made; keyspace 0 is fjall's own.
+fn first_flush(trace: &Trace) -> Option<u64> {
+    let is_table =
+        |path: &str| is_log(path) && path.contains("/tables/") && !path.contains("/keyspaces/0/");
+    let mut records = trace.records();
+    let made = records.find(
+        |record| matches!(record.operation, Operation::Create { path, .. } if is_table(path)),
+    );
+    made.map(|record| record.ends)
+}
+
+/// Not a test of the server but of the one above: without the syncs of the log it must fail.
+#[test]
+fn without_the_logs_sync_power_loss_loses_acknowledged_writes() {
+    let first = settings::seed("EVERLOG_POWER_LOSS_SEED");
+    let Some(recorded) = record(first, SHORT_RUN, Some("log/")) else {
+        return;
+    };
+    let seeds = 12_u64;
+    let acknowledgements = [recorded.ledger.positions()];
+    let failures = examine_all(&recorded, outages(first..first + seeds, &acknowledgements));
+    assert!(
+        failures.len() as u64 * 2 > seeds,
+        "only {} of {seeds} outages were noticed: {failures:#?}",
+        failures.len()
+    );
+}
+
+/// Everything of the largest batch reached the disk but one page, which no acknowledgement rests on.
+#[test]
+fn a_torn_large_batch_that_nobody_was_told_of_opens() {
+    let seed = settings::seed("EVERLOG_POWER_LOSS_SEED");
+    let Some(recorded) = record(seed, SHORT_RUN, None) else {
+        return;
+    };
+    let trace = recorded.recording.trace();
+    let cut = before_the_largest_sync(&trace);
+    let mut disk = recorded.before.clone();
+    trace
+        .records()
+        .take_while(|record| record.ends <= cut)
+        .for_each(|record| disk.apply(&record));
+    let runtime = Runtime::new().expect("a runtime");
+    for others in 0.. {
+        let mut fate = Fate::all_but(others);
+        let image = disk.survive(&mut fate);
+        if fate.spared() {
+            assert!(others > 5, "the batch has only {others} pages");
+            break;
+        }
+        let found = examine(&runtime, &image, recorded.ledger.at(cut));
+        assert_eq!(found, Ok(()), "without change {others} of those at {cut}");
+    }
+}
+
+/// Where the sync begins that has most bytes of the log to settle.
+fn before_the_largest_sync(trace: &Trace) -> u64 {
+    let mut journals = HashSet::new();
+    let mut written = 0;
+    let mut largest = (0, 0);
+    for record in trace.records() {
+        match record.operation {
+            Operation::Create { inode, path } if is_log(path) && path.ends_with(".jnl") => {
+                journals.insert(inode);
+            }
+            Operation::Write { inode, data, .. } if journals.contains(&inode) => {
+                written += data.len()
+            }
+            Operation::SyncBegin { inode } if journals.contains(&inode) => {
+                largest = largest.max((written, record.ends));
+                written = 0;
+            }
+            _ => {}
+        }
+    }
+    largest.1
+}
+
+/// The log's folder is made under another name and renamed when it is complete.
+fn is_log(path: &str) -> bool {
+    path.starts_with("log/") || path.starts_with("log.new/")
+}

@@ -1,0 +1,73 @@
+//! Sizes, depths and forms of requests.
+
+use serde_json::json;
+
+use super::request::Ask;
+use super::scenario::{denied, play};
+use super::world::World;
+
+#[tokio::test]
+async fn too_much_is_refused() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    let post = |body: Vec<u8>| Ask::new("POST", "/v1/threads").body(body).bearer(&key);
+    let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(2 << 20));
+    let deep = [vec![b'['; 10_000], vec![b']'; 10_000]].concat();
+    let deep_field = [br#"{"metadata":"#.to_vec(), deep.clone(), b"}".to_vec()].concat();
+    let escaped = br#"{"name":"\ud800"}"#.to_vec();
+    let not_text = vec![b'{', b'"', 0xff, 0xfe, b'"', b'}'];
+    let invalid = "general_argument_invalid";
+    let scenarios = vec![
+        denied(
+            "too large",
+            post(large.into_bytes()),
+            413,
+            "content_too_large",
+        ),
+        denied("too deep", post(deep), 400, invalid),
+        denied("too deep a field", post(deep_field), 400, invalid),
+        denied("half a character", post(escaped), 400, invalid),
+        denied("not text", post(not_text), 400, invalid),
+    ];
+    play(&world, world.one, scenarios).await;
+}
+
+#[tokio::test]
+async fn no_answer_echoes_without_bounds_or_lets_itself_be_cached() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    let name = "n".repeat(100_000);
+    let body = json!({ name: 1 });
+    let reply = world.ask(Ask::post("/v1/threads", body).bearer(&key)).await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text.len() < 1_000, "{} bytes", reply.text.len());
+    assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("x-everlog-request-id").map(str::len), Some(16));
+}
+
+#[tokio::test]
+async fn health_and_metrics_need_no_key_and_tell_nothing_of_tenants() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    world
+        .thread(
+            &key,
+            json!({ "threadId": "canary-thread", "name": "canary" }),
+        )
+        .await;
+    let health = world.ask(Ask::get("/v1/health")).await;
+    assert_eq!(
+        (health.status, &health.body["status"]),
+        (200, &json!("pass"))
+    );
+    let metrics = world.ask(Ask::get("/metrics")).await;
+    assert_eq!(metrics.status, 200);
+    assert!(!metrics.text.contains("canary"));
+    let passed_on = Ask::get("/metrics").header("x-forwarded-for", "192.0.2.1");
+    let passed_on = world.ask(passed_on).await;
+    assert_eq!(
+        (passed_on.status, passed_on.kind()),
+        (401, "general_access_forbidden")
+    );
+}

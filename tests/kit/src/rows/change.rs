@@ -1,0 +1,236 @@
+//! What a batch changes.
+
+use std::sync::Arc;
+
+use everlog_domain::event::Recorded;
+use everlog_domain::ids::ProjectNumber;
+use everlog_domain::log::{Manifest, ProjectHead};
+use everlog_domain::ports::{Projected, RowDelta, RowsFailure, StreamEntry};
+use everlog_domain::tables::{Row, RowChange, TableSchema, Uniqueness};
+use everlog_domain::value::Value;
+
+use super::{Key, State, damaged, engine, schema};
+
+impl State {
+    pub(super) fn project(
+        &mut self,
+        manifest: &Manifest,
+        events: &[Arc<Recorded>],
+    ) -> Result<Vec<Projected>, RowsFailure> {
+        if manifest.commit <= self.commit {
+            return Ok(Vec::new());
+        }
+        if manifest.commit != self.commit.next() {
+            let (found, reached) = (manifest.commit, self.commit);
+            return Err(engine(format!(
+                "commit {found} cannot follow commit {reached}"
+            )));
+        }
+        self.check(manifest, events)?;
+        let projected = events.iter().map(|event| self.apply(event)).collect();
+        self.commit = manifest.commit;
+        self.move_heads(manifest);
+        self.forget_old_scopes(events);
+        projected
+    }
+
+    fn check(&self, manifest: &Manifest, events: &[Arc<Recorded>]) -> Result<(), RowsFailure> {
+        for entry in &manifest.entries {
+            let before = self
+                .heads
+                .get(&entry.project)
+                .map_or(0, |head| head.offset.0);
+            let offsets = events.iter().map(|event| &event.envelope);
+            let offsets = offsets.filter(|envelope| envelope.project == entry.project);
+            let found: Vec<u64> = offsets.map(|envelope| envelope.offset.0).collect();
+            let expected: Vec<u64> = (entry.first.0..=entry.last.0).collect();
+            if found != expected || entry.first.0 != before + 1 {
+                let project = entry.project;
+                return Err(engine(format!(
+                    "project {project}: expected offsets {expected:?} after {before}, found {found:?}"
+                )));
+            }
+        }
+        let entries = &manifest.entries;
+        let listed = |event: &Arc<Recorded>| {
+            let project = event.envelope.project;
+            entries.iter().any(|entry| entry.project == project)
+        };
+        if !events.iter().all(listed) {
+            return Err(engine("an event's project is not in the manifest"));
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, recorded: &Arc<Recorded>) -> Result<Projected, RowsFailure> {
+        let envelope = &recorded.envelope;
+        let project = envelope.project;
+        let mut deltas = Vec::new();
+        for change in recorded.row_changes() {
+            deltas.extend(self.change(project, change)?);
+        }
+        let key = (
+            project,
+            envelope.stream.clone(),
+            envelope.incarnation,
+            envelope.position,
+        );
+        let entry = StreamEntry {
+            position: envelope.position,
+            offset: envelope.offset,
+            kind: envelope.kind,
+        };
+        self.streams.insert_mut(key, entry);
+        if let Some(wish) = envelope.idempotency {
+            let key = (project, envelope.time.day(), wish.scope);
+            if !self.scopes.contains_key(&key) {
+                self.scopes.insert_mut(key, (envelope.offset, wish.body));
+            }
+        }
+        let old = self.heads.get(&project).copied();
+        let mut head = old.unwrap_or_else(|| ProjectHead::empty(envelope.uid));
+        head.time = envelope.time;
+        if envelope.kind.changes_access() {
+            head.access_epoch = envelope.offset;
+        }
+        self.heads.insert_mut(project, head);
+        Ok(Projected {
+            recorded: Arc::clone(recorded),
+            deltas,
+        })
+    }
+
+    fn move_heads(&mut self, manifest: &Manifest) {
+        for entry in &manifest.entries {
+            let old = self.heads.get(&entry.project).copied();
+            let head = ProjectHead {
+                uid: entry.uid,
+                offset: entry.last,
+                hash: entry.head,
+                ..old.unwrap_or_else(|| ProjectHead::empty(entry.uid))
+            };
+            self.heads.insert_mut(entry.project, head);
+        }
+    }
+
+    /// Today and yesterday stay, by the clock of the log.
+    fn forget_old_scopes(&mut self, events: &[Arc<Recorded>]) {
+        let Some(today) = events.iter().map(|event| event.envelope.time.day()).max() else {
+            return;
+        };
+        let all = self.scopes.keys().copied();
+        let old: Vec<_> = all.filter(|(_, day, _)| *day < today - 1).collect();
+        for key in old {
+            self.scopes.remove_mut(&key);
+        }
+    }
+
+    fn change(
+        &mut self,
+        project: ProjectNumber,
+        change: RowChange,
+    ) -> Result<Option<RowDelta>, RowsFailure> {
+        match change {
+            RowChange::Insert { table, row } => {
+                let schema = schema(table)?;
+                let key = schema.key_of(&row);
+                if self.rows.contains_key(&(project, table, Key(key.clone()))) {
+                    return Err(damaged(schema, &key, "a row with this key exists already"));
+                }
+                self.put(project, schema, key, None, Some(row))
+            }
+            RowChange::Update { table, key, set } => {
+                let schema = schema(table)?;
+                let old = self.rows.get(&(project, table, Key(key.clone()))).cloned();
+                let Some(old) = old else { return Ok(None) };
+                let mut row = old.clone();
+                for (place, value) in set {
+                    row[place] = value;
+                }
+                self.put(project, schema, key, Some(old), Some(row))
+            }
+            RowChange::Delete { table, key } => {
+                let schema = schema(table)?;
+                let old = self.rows.get(&(project, table, Key(key.clone()))).cloned();
+                self.put(project, schema, key, old, None)
+            }
+            RowChange::Purge { table, prefix } => {
+                let schema = schema(table)?;
+                let rows = self.rows_under(project, table, prefix);
+                let gone: Vec<Row> = rows.map(|(_, row)| row.clone()).collect();
+                for row in gone {
+                    self.put(project, schema, schema.key_of(&row), Some(row), None)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn put(
+        &mut self,
+        project: ProjectNumber,
+        schema: &TableSchema,
+        key: Vec<Value>,
+        before: Option<Row>,
+        after: Option<Row>,
+    ) -> Result<Option<RowDelta>, RowsFailure> {
+        let table = schema.number;
+        let key = Key(key);
+        if let Some(row) = &before {
+            for (number, values) in index_values(schema, row) {
+                let entry = (project, table, number, values, key.clone());
+                self.indexes.remove_mut(&entry);
+            }
+            self.rows.remove_mut(&(project, table, key.clone()));
+        }
+        if let Some(row) = &after {
+            self.check_unique(project, schema, &key, row)?;
+            for (number, values) in index_values(schema, row) {
+                let entry = (project, table, number, values, key.clone());
+                self.indexes.insert_mut(entry, ());
+            }
+            self.rows.insert_mut((project, table, key), row.clone());
+        }
+        let changed = schema.readers.is_some() && before != after;
+        Ok(changed.then_some(RowDelta {
+            table,
+            before,
+            after,
+        }))
+    }
+
+    fn check_unique(
+        &self,
+        project: ProjectNumber,
+        schema: &TableSchema,
+        key: &Key,
+        row: &[Value],
+    ) -> Result<(), RowsFailure> {
+        for (number, values) in index_values(schema, row) {
+            let mut indexes = schema.indexes.iter();
+            let unique = indexes
+                .any(|index| index.number == number && index.uniqueness == Uniqueness::Unique);
+            if unique
+                && self
+                    .found(project, schema.number, number, &values)
+                    .next()
+                    .is_some()
+            {
+                return Err(damaged(schema, &key.0, "a unique index has this key"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the indexes hold of a row: nothing where the first column is null.
+fn index_values(schema: &TableSchema, row: &[Value]) -> Vec<(u16, Key)> {
+    let indexes = schema.indexes.iter();
+    let values = indexes.map(|index| {
+        let cells = index.columns.iter().map(|(column, _)| row[*column].clone());
+        (index.number, Key(cells.collect()))
+    });
+    values
+        .filter(|(_, values)| !values.0[0].is_null())
+        .collect()
+}

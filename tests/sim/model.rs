@@ -1,0 +1,401 @@
+//! The oracle: a project as a few maps, written apart from the rules that it judges.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use everlog_actors::{ProjectCommand, Refused};
+use everlog_domain::access::{Action, Permissions};
+use everlog_domain::event::Event;
+use everlog_domain::identity::{IdentityEvent, IdentityRefusal};
+use everlog_domain::ids::{ItemId, KeyId, ProjectId, SessionId, ThreadId, UserId};
+use everlog_domain::projects::{ProjectEvent, ProjectRefusal};
+use everlog_domain::threads::{
+    Delta, Part, ParticipantId, ParticipantRole, ThreadAccess, ThreadCommand, ThreadEvent,
+    ThreadName, ThreadRefusal,
+};
+
+use super::ledger::{Ask, Credential, What};
+
+/// A project at one moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct World {
+    keys: BTreeSet<KeyId>,
+    users: BTreeSet<UserId>,
+    emails: BTreeSet<String>,
+    sessions: BTreeSet<(UserId, SessionId)>,
+    projects: BTreeSet<ProjectId>,
+    threads: BTreeMap<ThreadId, Arc<Thread>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Thread {
+    name: Option<ThreadName>,
+    permissions: Permissions,
+    participants: BTreeMap<ParticipantId, ParticipantRole>,
+    /// Every item of this life.
+    items: BTreeSet<ItemId>,
+    open: BTreeMap<ItemId, Writing>,
+}
+
+/// An item that is being written.
+#[derive(Debug, Clone)]
+struct Writing {
+    author: String,
+    parts: Vec<Part>,
+}
+
+/// What must become of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Verdict {
+    Granted,
+    /// Granted, and there is nothing to do.
+    Nothing,
+    Refused(Refused),
+    /// Whoever asks has lost the right to ask.
+    Revoked,
+}
+
+use Verdict::{Granted, Nothing};
+
+impl From<ThreadRefusal> for Verdict {
+    fn from(refusal: ThreadRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl World {
+    /// What must become of a request at this moment.
+    pub(super) fn verdict(&self, ask: &Ask) -> Verdict {
+        if !self.knows(&ask.credential) {
+            return Verdict::Revoked;
+        }
+        match &ask.what {
+            What::Project(command) => self.project_verdict(command),
+            What::Thread(id, command) => match (self.threads.get(id), command) {
+                (None, ThreadCommand::Create(create)) => {
+                    let granted = create.permissions.clone().unwrap_or_default();
+                    grantable(&ask.credential, &granted)
+                }
+                (Some(_), ThreadCommand::Create(_)) => ThreadRefusal::AlreadyExists.into(),
+                (None, _) => ThreadRefusal::NotFound.into(),
+                (Some(thread), command) => thread.verdict(&ask.credential, command),
+            },
+        }
+    }
+
+    /// Whether a credential is good at this moment.
+    pub(super) fn knows(&self, credential: &Credential) -> bool {
+        match credential {
+            Credential::System => true,
+            Credential::Key(key) => self.keys.contains(key),
+            Credential::Session(user, session) => {
+                self.sessions.contains(&(user.clone(), session.clone()))
+            }
+        }
+    }
+
+    fn project_verdict(&self, command: &ProjectCommand) -> Verdict {
+        let taken = |taken: bool, refusal: Refused| match taken {
+            true => Verdict::Refused(refusal),
+            false => Granted,
+        };
+        match command {
+            ProjectCommand::RegisterUser(command) => {
+                let known = self.users.contains(&command.user)
+                    || self.emails.contains(command.email.as_str());
+                taken(known, IdentityRefusal::UserExists.into())
+            }
+            ProjectCommand::SignIn(_) => Granted,
+            ProjectCommand::SignOut(command) => {
+                let session = (command.user.clone(), command.session.clone());
+                let missing = !self.sessions.contains(&session);
+                taken(missing, IdentityRefusal::SessionNotFound.into())
+            }
+            ProjectCommand::CreateKey(command) => taken(
+                self.keys.contains(&command.key.key),
+                ProjectRefusal::KeyExists.into(),
+            ),
+            ProjectCommand::DeleteKey(command) => taken(
+                !self.keys.contains(&command.key),
+                ProjectRefusal::KeyNotFound.into(),
+            ),
+            ProjectCommand::CreateProject { project, .. } => taken(
+                self.projects.contains(project),
+                ProjectRefusal::ProjectExists.into(),
+            ),
+        }
+    }
+
+    /// Takes in an event, or says why it cannot have happened.
+    pub(super) fn apply(&mut self, id: &str, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Project(event) => self.apply_project(event),
+            Event::Identity(event) => self.apply_identity(event),
+            Event::Thread(event) => {
+                let id = ThreadId::parse(id).map_err(|error| error.to_string())?;
+                self.apply_thread(&id, event)
+            }
+        }
+    }
+
+    fn apply_project(&mut self, event: &ProjectEvent) -> Result<(), String> {
+        match event {
+            ProjectEvent::ProjectCreated(event) => {
+                fresh(self.projects.insert(event.project.clone()), "project")
+            }
+            ProjectEvent::KeyCreated(event) => fresh(self.keys.insert(event.key.clone()), "key"),
+            ProjectEvent::KeyDeleted(event) => there(self.keys.remove(&event.key), "key"),
+        }
+    }
+
+    fn apply_identity(&mut self, event: &IdentityEvent) -> Result<(), String> {
+        match event {
+            IdentityEvent::UserCreated(event) => {
+                fresh(self.users.insert(event.user.clone()), "user")?;
+                let email = event.email.as_str().to_owned();
+                fresh(self.emails.insert(email), "address")
+            }
+            IdentityEvent::SessionCreated(event) => {
+                let session = (event.user.clone(), event.session.clone());
+                fresh(self.sessions.insert(session), "session")
+            }
+            IdentityEvent::SessionDeleted(event) => {
+                let session = (event.user.clone(), event.session.clone());
+                there(self.sessions.remove(&session), "session")
+            }
+        }
+    }
+
+    fn apply_thread(&mut self, id: &ThreadId, event: &ThreadEvent) -> Result<(), String> {
+        match event {
+            ThreadEvent::ThreadCreated(event) => {
+                let thread = Thread {
+                    name: event.name.clone(),
+                    permissions: event.access.permissions.clone(),
+                    participants: event.access.participants.clone(),
+                    ..Thread::default()
+                };
+                let before = self.threads.insert(id.clone(), Arc::new(thread));
+                fresh(before.is_none(), "thread")
+            }
+            ThreadEvent::ThreadDeleted(_) => there(self.threads.remove(id).is_some(), "thread"),
+            event => {
+                let thread = self.threads.get_mut(id).ok_or("there is no such thread")?;
+                Arc::make_mut(thread).apply(event)
+            }
+        }
+    }
+}
+
+fn fresh(is: bool, what: &str) -> Result<(), String> {
+    is.then_some(())
+        .ok_or_else(|| format!("the {what} is there already"))
+}
+
+fn there(is: bool, what: &str) -> Result<(), String> {
+    is.then_some(())
+        .ok_or_else(|| format!("there is no such {what}"))
+}
+
+impl Thread {
+    fn verdict(&self, who: &Credential, command: &ThreadCommand) -> Verdict {
+        match command {
+            // Handled before: it needs no thread.
+            ThreadCommand::Create(_) => Granted,
+            ThreadCommand::Update(update) => {
+                let changes = update.metadata.is_some()
+                    || update
+                        .name
+                        .as_ref()
+                        .is_some_and(|name| Some(name) != self.name.as_ref());
+                if changes {
+                    self.needs(who, Action::Update, || Granted)
+                } else if self.may(who, Action::Update) {
+                    Nothing
+                } else {
+                    self.needs(who, Action::Read, || Nothing)
+                }
+            }
+            ThreadCommand::SetPermissions(set) => {
+                self.needs(who, Action::Update, || {
+                    match grantable(who, &set.permissions) {
+                        Granted if set.permissions == self.permissions => Nothing,
+                        verdict => verdict,
+                    }
+                })
+            }
+            ThreadCommand::AddParticipant(add) => self.needs(who, Action::Update, || {
+                let now = self.participants.get(&add.participant.id);
+                if now == Some(&add.participant.role) {
+                    Nothing
+                } else {
+                    Granted
+                }
+            }),
+            ThreadCommand::RemoveParticipant(remove) => {
+                let own = remove.participant.to_string() == name_of(who);
+                let needed = if own { Action::Read } else { Action::Update };
+                self.needs(who, needed, || {
+                    match self.participants.get(&remove.participant) {
+                        Some(_) => Granted,
+                        None => ThreadRefusal::ParticipantNotFound.into(),
+                    }
+                })
+            }
+            ThreadCommand::Delete(_) => self.needs(who, Action::Delete, || Granted),
+            ThreadCommand::Post(post) => self.new_item(who, &post.item.id),
+            ThreadCommand::Open(open) => self.new_item(who, &open.item.id),
+            ThreadCommand::Append(append) => self.write_on(who, &append.item),
+            ThreadCommand::Finish(finish) => self.write_on(who, &finish.item),
+            ThreadCommand::Abandon(abandon) => self.write_on(who, &abandon.item),
+        }
+    }
+
+    fn new_item(&self, who: &Credential, item: &ItemId) -> Verdict {
+        self.needs(who, Action::Create, || match self.items.contains(item) {
+            true => ThreadRefusal::ItemAlreadyExists.into(),
+            false => Granted,
+        })
+    }
+
+    fn write_on(&self, who: &Credential, item: &ItemId) -> Verdict {
+        self.needs(who, Action::Create, || match self.open.get(item) {
+            None => ThreadRefusal::ItemNotOpen.into(),
+            Some(writing) if writing.author == name_of(who) => Granted,
+            Some(_) if self.may(who, Action::Update) => Granted,
+            Some(_) => ThreadRefusal::NotTheAuthor.into(),
+        })
+    }
+
+    fn needs(&self, who: &Credential, action: Action, then: impl FnOnce() -> Verdict) -> Verdict {
+        if self.may(who, action) {
+            then()
+        } else if self.may(who, Action::Read) {
+            ThreadRefusal::Forbidden { action }.into()
+        } else {
+            ThreadRefusal::NotFound.into()
+        }
+    }
+
+    fn may(&self, who: &Credential, action: Action) -> bool {
+        let Credential::Session(user, _) = who else {
+            return true;
+        };
+        let roles = roles_of(user);
+        let granted = self.permissions.iter();
+        let mut granted = granted.filter(|permission| permission.action == action);
+        let by_role = granted.any(|permission| roles.contains(&permission.role.to_string()));
+        let by_part = match self.participants.get(&ParticipantId::User(user.clone())) {
+            None => false,
+            Some(ParticipantRole::Owner) => true,
+            Some(ParticipantRole::Member) => matches!(action, Action::Read | Action::Create),
+            Some(ParticipantRole::Viewer) => action == Action::Read,
+        };
+        by_role || by_part
+    }
+
+    fn apply(&mut self, event: &ThreadEvent) -> Result<(), String> {
+        match event {
+            ThreadEvent::ThreadCreated(_) | ThreadEvent::ThreadDeleted(_) => {}
+            ThreadEvent::ThreadUpdated(event) => {
+                self.name = event.name.clone().or_else(|| self.name.take());
+            }
+            ThreadEvent::ThreadPermissionsChanged(event) => {
+                self.permissions = event.access.permissions.clone();
+                self.check_access(&event.access)?;
+            }
+            ThreadEvent::ParticipantAdded(event) => {
+                let participant = event.participant.clone();
+                self.participants.insert(participant.id, participant.role);
+                self.check_access(&event.access)?;
+            }
+            ThreadEvent::ParticipantRemoved(event) => {
+                let removed = self.participants.remove(&event.participant);
+                there(removed.is_some(), "participant")?;
+                self.check_access(&event.access)?;
+            }
+            ThreadEvent::ItemPosted(event) => {
+                fresh(self.items.insert(event.item.clone()), "item")?;
+            }
+            ThreadEvent::ItemOpened(event) => {
+                fresh(self.items.insert(event.item.clone()), "item")?;
+                let writing = Writing {
+                    author: event.author.as_str().to_owned(),
+                    parts: event.parts.clone(),
+                };
+                self.open.insert(event.item.clone(), writing);
+            }
+            ThreadEvent::ItemDelta(event) => {
+                let writing = self.open.get_mut(&event.item);
+                writing.ok_or("the item is not open")?.append(&event.deltas);
+            }
+            ThreadEvent::ItemFinished(event) => self.close(&event.item, &event.parts)?,
+            ThreadEvent::ItemAbandoned(event) => self.close(&event.item, &event.parts)?,
+        }
+        Ok(())
+    }
+
+    /// An event about access says all of what holds after it.
+    fn check_access(&self, access: &ThreadAccess) -> Result<(), String> {
+        let same =
+            access.permissions == self.permissions && access.participants == self.participants;
+        same.then_some(())
+            .ok_or_else(|| format!("expected {self:?}, the event says {access:?}"))
+    }
+
+    fn close(&mut self, item: &ItemId, parts: &[Part]) -> Result<(), String> {
+        let writing = self.open.remove(item).ok_or("the item is not open")?;
+        (writing.parts == parts)
+            .then_some(())
+            .ok_or_else(|| format!("expected {:?}, the event says {parts:?}", writing.parts))
+    }
+}
+
+impl Writing {
+    fn append(&mut self, deltas: &[Delta]) {
+        for delta in deltas {
+            match delta {
+                Delta::Part { part } => self.parts.push(part.clone()),
+                Delta::Text { part, text } => {
+                    if let Some(Part::Text { text: whole }) = self.parts.get_mut(usize::from(*part))
+                    {
+                        whole.push_str(text);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn roles_of(user: &UserId) -> [String; 5] {
+    [
+        "any".to_owned(),
+        "users".to_owned(),
+        "users/unverified".to_owned(),
+        format!("user:{user}"),
+        format!("user:{user}/unverified"),
+    ]
+}
+
+fn grantable(who: &Credential, permissions: &Permissions) -> Verdict {
+    let Credential::Session(user, _) = who else {
+        return Granted;
+    };
+    let roles = roles_of(user);
+    let mut named = permissions
+        .iter()
+        .map(|permission| permission.role.to_string());
+    match named.find(|role| !roles.contains(role)) {
+        Some(role) => ThreadRefusal::RoleNotHeld { role }.into(),
+        None => Granted,
+    }
+}
+
+/// As an author and as a participant.
+fn name_of(who: &Credential) -> String {
+    match who {
+        Credential::System => "system".to_owned(),
+        Credential::Key(key) => format!("key:{key}"),
+        Credential::Session(user, _) => format!("user:{user}"),
+    }
+}
