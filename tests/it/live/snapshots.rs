@@ -170,11 +170,11 @@ async fn nothing_is_missing_between_a_snapshot_and_what_follows() {
         frames.push(client.next().await);
     }
     let expected: Vec<String> = (0..60).map(|number| number.to_string()).collect();
-    for id in 0..20 {
+    for id in &ids {
         let mut seen = Vec::new();
         for frame in frames
             .iter()
-            .filter(|frame| frame["id"] == json!(id.to_string()))
+            .filter(|frame| frame["id"] == *id)
         {
             match frame["type"].as_str() {
                 Some("snapshot") => {
