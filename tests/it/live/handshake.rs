@@ -193,12 +193,14 @@ async fn a_frame_that_proves_nothing_ends_the_socket() {
     let server = &world.server;
     let key = server.full_key("one").await;
     let foreign = server.full_key("two").await;
+    let (rest, last) = key.split_at(key.len() - 1);
+    let altered = format!("{rest}{}", if last == "0" { "1" } else { "0" });
     for frame in [
         json!({ "type": "authenticate", "session": "nonsense" }),
         json!({ "type": "authenticate", "session": "eyJpZCI6ImFubiIsInNlY3JldCI6IngifQ==" }),
         json!({ "type": "authenticate", "key": "nonsense" }),
         json!({ "type": "authenticate", "key": foreign, "project": "one" }),
-        json!({ "type": "authenticate", "key": format!("{}0", &key[..key.len() - 1]) }),
+        json!({ "type": "authenticate", "key": altered }),
         json!({ "type": "authenticate", "session": "x", "project": "never" }),
     ] {
         let mut client = Client::connect(server, "/v1/live?project=one", &[], PIPE)
