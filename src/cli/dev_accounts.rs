@@ -11,6 +11,7 @@ use everlog_domain::projects::{CreateKey, KeyCreated};
 use everlog_domain::tables::system::{keys, users};
 use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use crate::clock;
@@ -23,7 +24,16 @@ pub(super) const PROJECT: &str = "demo";
 const ROOT_EMAIL: &str = "root@example.com";
 const FILE: &str = "dev.json";
 
-/// What the file holds.
+/// What the file holds: the accounts, and what tells damage from another key.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    accounts: Accounts,
+    /// See [`Accounts::checksum`].
+    checksum: String,
+}
+
+/// What is printed.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Accounts {
@@ -43,20 +53,51 @@ impl Accounts {
         let path = data.join(FILE);
         let make = || {
             let seed = crate::random::bytes::<32>();
-            let accounts = Self {
+            Self {
                 key: KeyText::new(project, KeyId::from_seed(&seed)).reveal(),
                 root_email: ROOT_EMAIL.to_owned(),
                 root_password: hex::encode(crate::random::bytes::<12>()),
-            };
-            // three strings always have a JSON form
-            serde_json::to_vec_pretty(&accounts).unwrap_or_default()
+            }
+            .kept()
         };
-        let bytes = private_file::read_or_make(&path, make)?;
-        let unreadable = |error| {
-            let what = "expected key, rootEmail and rootPassword; remove it to have new ones made";
-            Failure::failed(format!("{}: {error}: {what}", path.display()))
+        Self::read(&private_file::read_or_make(&path, make)?).map_err(|error| {
+            let remedy = "remove it to have new accounts made";
+            Failure::Refused(format!("{}: {error}; {remedy}", path.display()))
+        })
+    }
+
+    fn kept(self) -> Vec<u8> {
+        let checksum = self.checksum();
+        let kept = Kept {
+            accounts: self,
+            checksum,
         };
-        serde_json::from_slice(&bytes).map_err(unreadable)
+        // four strings always have a JSON form
+        serde_json::to_vec_pretty(&kept).unwrap_or_default()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        let kept: Kept = serde_json::from_slice(bytes).map_err(|error| {
+            format!("expected key, rootEmail, rootPassword and checksum, found {error}")
+        })?;
+        let found = kept.accounts.checksum();
+        if found != kept.checksum {
+            return Err(format!(
+                "it is damaged: expected the checksum {}, found {found}",
+                kept.checksum
+            ));
+        }
+        Ok(kept.accounts)
+    }
+
+    /// SHA-256 of the three, each ended by a zero byte, which none of them contains; in hex. A
+    /// flipped bit in the file would pass for another key otherwise.
+    fn checksum(&self) -> String {
+        let parts = [&self.key, &self.root_email, &self.root_password];
+        let digest = parts.iter().fold(Sha256::new(), |digest, part| {
+            digest.chain_update(part).chain_update([0])
+        });
+        hex::encode(digest.finalize())
     }
 
     /// Makes what is absent.
@@ -129,4 +170,40 @@ pub(super) async fn ask(
     };
     node.project(request).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_is_named_or_changes_nothing() {
+        let accounts = || Accounts {
+            key: "a key".to_owned(),
+            root_email: ROOT_EMAIL.to_owned(),
+            root_password: "a password".to_owned(),
+        };
+        let kept = accounts().kept();
+        assert!(Accounts::read(&kept).is_ok());
+        for bit in 0..kept.len() * 8 {
+            let mut damaged = kept.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(read) = Accounts::read(&damaged) {
+                assert_eq!(read.checksum(), accounts().checksum(), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_file_is_named() {
+        let accounts = Accounts {
+            key: "a key".to_owned(),
+            root_email: ROOT_EMAIL.to_owned(),
+            root_password: "a password".to_owned(),
+        };
+        let kept = accounts.kept();
+        for length in 0..kept.len() {
+            assert!(Accounts::read(&kept[..length]).is_err(), "{length} bytes");
+        }
+    }
 }

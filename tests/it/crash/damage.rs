@@ -101,9 +101,7 @@ fn damage_beside_the_log_costs_no_event() {
     let sound = sound(seed, SMALL);
     let mut classes = HashSet::new();
     let damages = sound.damages(
-        // What `everlog dev` prints again is a convenience beside the data: another key in it is
-        // a key that the server does not know, and says so.
-        |path| !is_log(path) && path != "dev.json" && classes.insert(class(path)),
+        |path| !is_log(path) && classes.insert(class(path)),
         |_, file| {
             cuts(file, OTHER_CUTS)
                 .into_iter()

@@ -172,10 +172,7 @@ async fn nothing_is_missing_between_a_snapshot_and_what_follows() {
     let expected: Vec<String> = (0..60).map(|number| number.to_string()).collect();
     for id in &ids {
         let mut seen = Vec::new();
-        for frame in frames
-            .iter()
-            .filter(|frame| frame["id"] == *id)
-        {
+        for frame in frames.iter().filter(|frame| frame["id"] == *id) {
             match frame["type"].as_str() {
                 Some("snapshot") => {
                     seen.extend(texts(&frame["items"]).into_iter().map(str::to_owned))
