@@ -7,19 +7,26 @@ use std::path::Path;
 
 /// The file's bytes. A file that is not there is made with the bytes that `make` gives.
 pub(crate) fn read_or_make(path: &Path, make: impl FnOnce() -> Vec<u8>) -> io::Result<Vec<u8>> {
+    if let Some(bytes) = read(path)? {
+        return Ok(bytes);
+    }
+    let bytes = make();
+    write(path, &bytes)?;
+    Ok(bytes)
+}
+
+/// The file's bytes, if it is there.
+pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
-        Ok(bytes) => Ok(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let bytes = make();
-            write(path, &bytes)?;
-            Ok(bytes)
-        }
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Durable under another name first, so that a crash leaves the whole file or none.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes the file: durable under another name first, so that a crash leaves the whole file or
+/// none.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let next = path.with_extension("next");
     let mut file = OpenOptions::new()
         .write(true)

@@ -73,8 +73,12 @@ impl Dev {
         };
         let low_water_bytes = self.disk.low_water_mb.saturating_mul(1_000_000);
         let options = wiring::storage_options(&options, low_water_bytes)?;
+        let kept = Accounts::kept(data)?;
         let running = wiring::start(options).await?;
-        let accounts = Accounts::of(data)?;
+        let accounts = match kept {
+            Some(accounts) => accounts,
+            None => Accounts::make(data, &running.node).await?,
+        };
         accounts.ensure(&running.node).await?;
         let network = NetworkOptions {
             listen: self.listen,

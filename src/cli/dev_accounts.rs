@@ -7,6 +7,7 @@ use everlog_actors::{Node, ProjectCommand, ProjectRequest};
 use everlog_domain::access::Scopes;
 use everlog_domain::identity::{EmailAddress, RegisterUser, UserName};
 use everlog_domain::ids::{CONSOLE, KeyId, ProjectId, ProjectNumber, ProjectUid, UserId};
+use everlog_domain::ports::{Log, RowsView};
 use everlog_domain::projects::{CreateKey, KeyCreated};
 use everlog_domain::tables::system::{keys, users};
 use everlog_domain::value::Value;
@@ -34,7 +35,7 @@ struct Kept {
 }
 
 /// What is printed.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Accounts {
     /// An API key of the project, with all scopes.
@@ -46,31 +47,37 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Reads the file, or makes it. It is durable before anything is made after it: a crash in
-    /// between leaves no key that nobody knows.
-    pub(super) fn of(data: &Path) -> Result<Self, Failure> {
-        let project = project()?;
+    /// Those of a folder that has some. Read before anything is opened, so that a damaged file is
+    /// refused before anything changes.
+    pub(super) fn kept(data: &Path) -> Result<Option<Self>, Failure> {
         let path = data.join(FILE);
-        let make = || {
-            let seed = crate::random::bytes::<32>();
-            Self {
-                key: KeyText::new(project, KeyId::from_seed(&seed)).reveal(),
-                root_email: ROOT_EMAIL.to_owned(),
-                root_password: hex::encode(crate::random::bytes::<12>()),
-            }
-            .kept()
+        let Some(bytes) = private_file::read(&path)? else {
+            return Ok(None);
         };
-        Self::read(&private_file::read_or_make(&path, make)?).map_err(|error| {
+        let accounts = Self::read(&bytes).map_err(|error| {
             let remedy = "remove it to have new accounts made";
             Failure::Refused(format!("{}: {error}; {remedy}", path.display()))
-        })
+        })?;
+        Ok(Some(accounts))
     }
 
-    fn kept(self) -> Vec<u8> {
-        let checksum = self.checksum();
+    /// Makes the file. It is durable before anything is made after it: a crash in between leaves
+    /// no key that nobody knows.
+    pub(super) async fn make(data: &Path, node: &Node) -> Result<Self, Failure> {
+        let seed = crate::random::bytes::<32>();
+        let accounts = Self {
+            key: KeyText::new(project()?, KeyId::from_seed(&seed)).reveal(),
+            root_email: unused_root_email(node).await?,
+            root_password: hex::encode(crate::random::bytes::<12>()),
+        };
+        private_file::write(&data.join(FILE), &accounts.bytes())?;
+        Ok(accounts)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
         let kept = Kept {
-            accounts: self,
-            checksum,
+            accounts: self.clone(),
+            checksum: self.checksum(),
         };
         // four strings always have a JSON form
         serde_json::to_vec_pretty(&kept).unwrap_or_default()
@@ -134,11 +141,7 @@ impl Accounts {
     async fn ensure_root(&self, node: &Node) -> Result<(), Failure> {
         let email = EmailAddress::parse(&self.root_email);
         let email = email.ok_or_else(|| Failure::failed("the rootEmail in dev.json is none"))?;
-        let value = [Value::text(email.as_str())];
-        let find = node.reads();
-        let row =
-            find.run(move |view, _| view.find(CONSOLE, users::TABLE, users::BY_EMAIL, &value));
-        if row.await?.map_err(Failure::failed)?.is_some() {
+        if is_taken(node, &email).await? {
             return Ok(());
         }
         let password = Password::parse(&self.root_password)?;
@@ -150,6 +153,26 @@ impl Accounts {
         };
         ask(node, CONSOLE, ProjectCommand::RegisterUser(user)).await
     }
+}
+
+/// An address of its own where the folder has root users whose passwords nobody kept.
+async fn unused_root_email(node: &Node) -> Result<String, Failure> {
+    let usual = EmailAddress::parse(ROOT_EMAIL);
+    let usual = usual.ok_or_else(|| Failure::failed("the usual root address is none"))?;
+    if is_taken(node, &usual).await? {
+        let number = hex::encode(crate::random::bytes::<4>());
+        return Ok(format!("root-{number}@example.com"));
+    }
+    Ok(ROOT_EMAIL.to_owned())
+}
+
+async fn is_taken(node: &Node, email: &EmailAddress) -> Result<bool, Failure> {
+    let value = [Value::text(email.as_str())];
+    let find = move |view: &dyn RowsView, _: &dyn Log| {
+        view.find(CONSOLE, users::TABLE, users::BY_EMAIL, &value)
+    };
+    let row = node.reads().run(find).await?.map_err(Failure::failed)?;
+    Ok(row.is_some())
 }
 
 fn project() -> Result<ProjectId, Failure> {
@@ -183,7 +206,7 @@ mod tests {
             root_email: ROOT_EMAIL.to_owned(),
             root_password: "a password".to_owned(),
         };
-        let kept = accounts().kept();
+        let kept = accounts().bytes();
         assert!(Accounts::read(&kept).is_ok());
         for bit in 0..kept.len() * 8 {
             let mut damaged = kept.clone();
@@ -201,7 +224,7 @@ mod tests {
             root_email: ROOT_EMAIL.to_owned(),
             root_password: "a password".to_owned(),
         };
-        let kept = accounts.kept();
+        let kept = accounts.bytes();
         for length in 0..kept.len() {
             assert!(Accounts::read(&kept[..length]).is_err(), "{length} bytes");
         }
