@@ -188,7 +188,7 @@ impl From<ThreadRefusal> for ApiError {
             R::AuthorNotOwn | R::NotTheAuthor => ErrorType::ItemAuthorForbidden,
             R::ItemAlreadyExists => ErrorType::ItemAlreadyExists,
             R::ItemNotOpen => ErrorType::ItemNotOpen,
-            R::TooManyOpenItems => ErrorType::ItemLimitExceeded,
+            R::TooManyOpenItems | R::TooManyAppends => ErrorType::ItemLimitExceeded,
             R::ItemTooLarge { .. } => ErrorType::ItemTooLarge,
             R::TooManyParts { .. } | R::NoSuchPart { .. } | R::NoDeltas => {
                 ErrorType::ItemPartInvalid

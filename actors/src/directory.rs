@@ -75,7 +75,9 @@ impl Directory {
         }
         // An unreadable head counts as "never authorised before": offset 0 makes the arbiter ask
         // for authentication again, it never lets anything pass.
-        let head = self.rows.view().project_head(number).ok().flatten();
+        let Ok(head) = self.rows.view().project_head(number) else {
+            return Offset(0);
+        };
         let epoch = head.map_or(Offset(0), |head| head.access_epoch);
         let mut epochs = self.epochs.write();
         let known = epochs.entry(number).or_insert(epoch);

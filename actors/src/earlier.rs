@@ -11,9 +11,6 @@ use everlog_domain::time::Time;
 
 use crate::request::{Granted, Refused};
 
-/// Most events that one wish leads to.
-const MOST_EVENTS: usize = 64;
-
 /// The answer to a wish that was granted before, rebuilt from its events.
 pub(crate) fn repeated(
     log: &dyn Log,
@@ -24,21 +21,22 @@ pub(crate) fn repeated(
     if body != wish.body {
         return Err(Refused::WishDiffers);
     }
-    let read = log.read(project, first, MOST_EVENTS);
-    let events = read.map_err(|failure| Refused::Failed {
-        reason: failure.to_string(),
-    })?;
-    let same_wish = |recorded: &Recorded| {
-        recorded
-            .envelope
-            .idempotency
-            .is_some_and(|w| w.scope == wish.scope)
-    };
-    let events = events
-        .into_iter()
-        .take_while(same_wish)
-        .map(Arc::new)
-        .collect();
+    let mut events = Vec::new();
+    // One by one: what follows the wish's own events is somebody else's.
+    for offset in first.0.. {
+        let read = log.read(project, Offset(offset), 1);
+        let read = read.map_err(|failure| Refused::Failed {
+            reason: failure.to_string(),
+        })?;
+        let own = |recorded: &Recorded| {
+            let wished = recorded.envelope.idempotency;
+            wished.is_some_and(|wished| wished.scope == wish.scope)
+        };
+        match read.into_iter().find(own) {
+            Some(recorded) => events.push(Arc::new(recorded)),
+            None => break,
+        }
+    }
     Ok(Granted {
         events,
         repeated: true,

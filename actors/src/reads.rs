@@ -39,12 +39,17 @@ impl Reads {
         let busy = |_| Refused::Busy {
             retry_after: Duration::from_secs(1),
         };
-        let _admitted = Arc::clone(&self.admitted)
+        let admitted = Arc::clone(&self.admitted)
             .try_acquire_owned()
             .map_err(busy)?;
-        let _running = self.running.acquire().await.map_err(|_| Refused::Stopped)?;
+        let running = Arc::clone(&self.running).acquire_owned();
+        let running = running.await.map_err(|_| Refused::Stopped)?;
         let (rows, log) = (Arc::clone(&self.rows), Arc::clone(&self.log));
-        let work = move || read(rows.view().as_ref(), log.as_ref());
+        let work = move || {
+            // Whoever asked may have gone: the places are free when the work is done, not before.
+            let _places = (admitted, running);
+            read(rows.view().as_ref(), log.as_ref())
+        };
         match self.mode {
             CommitterMode::Inline => Ok(work()),
             CommitterMode::Threads => {

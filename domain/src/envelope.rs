@@ -220,7 +220,7 @@ impl EventKind {
     }
 
     /// Whether the event moves the project's access epoch: it takes from somebody, or gives to
-    /// somebody, a right over something that existed before.
+    /// somebody, a right over something that existed before. Who watches must look again.
     #[must_use]
     pub const fn changes_access(self) -> bool {
         matches!(
@@ -232,6 +232,16 @@ impl EventKind {
                 | Self::ParticipantRemoved
                 | Self::ThreadDeleted
         )
+    }
+
+    /// Whether the event takes from a caller what it was authenticated by: whatever was authorised
+    /// before, and is not in the log yet, must be authorised again.
+    ///
+    /// Changes of a thread's own access are not among them: they move that thread's position, which
+    /// an append to it names, so its decision is made again, and other threads are not concerned.
+    #[must_use]
+    pub const fn revokes_callers(self) -> bool {
+        matches!(self, Self::SessionDeleted | Self::KeyDeleted)
     }
 
     /// Whether the event begins a life of its entity.

@@ -59,6 +59,7 @@ pub(crate) fn continued(log: &EmbeddedLog) -> Batches {
             offset,
             hash,
             access_epoch: Offset(0),
+            caller_epoch: Offset(0),
             time: Time(0),
             uid,
         };

@@ -1,5 +1,6 @@
 //! Starts the committer and hands appends to it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -131,27 +132,44 @@ fn start_threads(
     std::thread::Builder::new()
         .name("rows".to_owned())
         .spawn(move || {
-            let result = receiver
-                .iter()
-                .try_for_each(|durable| row_stage.run(durable));
-            end(&row_ended, &row_intake, result);
+            let project = || {
+                receiver
+                    .iter()
+                    .try_for_each(|durable| row_stage.run(durable))
+            };
+            end(&row_ended, &row_intake, or_halt(project));
         })?;
     std::thread::Builder::new()
         .name("committer".to_owned())
         .spawn(move || {
-            while let Some(taken) = intake.take() {
-                match log_stage.run(taken) {
-                    Ok(durable) => {
-                        if sender.send(durable).is_err() {
-                            return; // the rows stage halted and said so
-                        }
+            let commit = || {
+                while let Some(taken) = intake.take() {
+                    let durable = log_stage.run(taken)?;
+                    if sender.send(durable).is_err() {
+                        break; // the rows stage halted and said so
                     }
-                    Err(halt) => return end(&ended, &intake, Err(halt)),
                 }
+                Ok(())
+            };
+            // Drained is what the rows stage says, once it has finished what is between the stages.
+            if let Err(halt) = or_halt(commit) {
+                end(&ended, &intake, Err(halt));
             }
-            // Dropping the sender lets the rows stage finish what is between the stages.
+            drop(sender);
         })?;
     Ok(())
+}
+
+/// A stage that panics halts the process like one whose disk fails: whoever waits for it would wait
+/// for ever.
+fn or_halt(stage: impl FnOnce() -> Result<(), Halt>) -> Result<(), Halt> {
+    // Nothing of a stage is used after a panic, so what state it is in does not matter.
+    catch_unwind(AssertUnwindSafe(stage)).unwrap_or_else(|_| {
+        Err(Halt {
+            commit: 0,
+            reason: "a thread of the committer panicked; the log above says where".to_owned(),
+        })
+    })
 }
 
 async fn run_inline(
@@ -195,3 +213,6 @@ fn end(ended: &watch::Sender<Option<Ended>>, intake: &Intake, result: Result<(),
         first
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,6 +160,7 @@ impl ProjectActor {
             head,
             as_of,
             subject,
+            claims,
             events,
         } = plan;
         let seal = |event: everlog_domain::event::Event| {
@@ -183,6 +184,7 @@ impl ProjectActor {
                 basis: Basis::Durable,
             }],
             as_of,
+            claims,
             access_epoch: Some(request.caller.access_epoch),
             idempotency: request.wish,
             principal: request.caller.principal.clone(),

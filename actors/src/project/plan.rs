@@ -3,6 +3,7 @@
 use everlog_domain::envelope::{Head, Stream, StreamKind};
 use everlog_domain::event::Event;
 use everlog_domain::ids::{CONSOLE, CommitNumber, ProjectNumber, SessionId};
+use everlog_domain::log::Claim;
 use everlog_domain::ports::{RowsView, Subject, Visibility};
 use everlog_domain::projects::{CreateProject, ProjectCreated};
 use everlog_domain::query::{Direction, OrderBy, Query, Total};
@@ -20,6 +21,9 @@ pub(super) struct Plan {
     pub(super) head: Option<Head>,
     pub(super) as_of: CommitNumber,
     pub(super) subject: Subject,
+    /// What must be nobody's: a project has one actor, but while one leaves and the next one comes,
+    /// or after one has died with an append in flight, there may be two.
+    pub(super) claims: Vec<Claim>,
     pub(super) events: Vec<Event>,
 }
 
@@ -31,14 +35,28 @@ pub(super) fn plan(
 ) -> Result<Plan, Refused> {
     let (stream, subject) = entity(&command);
     let head = view.stream_head(project, &stream)?;
+    let claims = claims(&command);
     let events = decide(view, project, command)?;
     Ok(Plan {
         stream,
         head,
         as_of: view.commit(),
         subject,
+        claims,
         events,
     })
+}
+
+fn claims(command: &ProjectCommand) -> Vec<Claim> {
+    match command {
+        ProjectCommand::RegisterUser(command) => vec![Claim::on("email", command.email.as_str())],
+        // The next number is whatever follows the last one: projects are made one by one.
+        ProjectCommand::CreateProject { .. } => vec![Claim::on("project", "number")],
+        ProjectCommand::SignIn(_)
+        | ProjectCommand::SignOut(_)
+        | ProjectCommand::CreateKey(_)
+        | ProjectCommand::DeleteKey(_) => Vec::new(),
+    }
 }
 
 fn entity(command: &ProjectCommand) -> (Stream, Subject) {

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use everlog_domain::envelope::{Head, Stream};
 use everlog_domain::event::Event;
-use everlog_domain::ids::{CommitNumber, ProjectNumber, ProjectUid, ThreadId};
+use everlog_domain::ids::{CommitNumber, Position, ProjectNumber, ProjectUid, ThreadId};
 use everlog_domain::log::{Append, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
-use everlog_domain::threads::{Facts, ThreadEvent, ThreadState};
+use everlog_domain::threads::{Facts, ThreadCommand, ThreadEvent, ThreadState, Written};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::facts::item_exists;
-use super::load::load;
+use super::load::{load, written};
 use super::overlay::{InFlight, Overlay};
 use super::settle::{MOST_ATTEMPTS, busy};
 use crate::admission::Permit;
@@ -189,20 +189,28 @@ impl ThreadActor {
             return Step::Wait(asked);
         };
         let wish = asked.request.wish;
+        // What a closing command repeats is read from the rows: the appends must be there.
+        let reads_rows = asked.request.command.closes().is_some() && !overlay.is_settled();
         if overlay.is_spoilt()
             || overlay.awaits_creation()
+            || reads_rows
             || wish.is_some_and(|wish| overlay.has_wish(&wish.scope))
         {
             return Step::Wait(asked);
         }
-        let item_exists = match self.look_up(overlay, &asked.request).await {
+        let mut asked = asked;
+        let (item_exists, written) = match self.look_up(overlay, &mut asked).await {
             Ok(LookedUp::Repeated(granted)) => return answer(asked, Ok(granted)),
-            Ok(LookedUp::ItemExists(exists)) => exists,
+            Ok(LookedUp::Fresh {
+                item_exists,
+                written,
+            }) => (item_exists, written),
             Err(refused) => return answer(asked, Err(refused)),
         };
         let facts = Facts {
             caller: &asked.request.caller,
             item_exists,
+            written: written.as_ref(),
         };
         let decided = asked.request.command.clone().decide(overlay.state(), facts);
         match decided {
@@ -264,20 +272,22 @@ impl ThreadActor {
         Ok(())
     }
 
-    async fn look_up(
-        &self,
-        overlay: &Overlay,
-        request: &ThreadRequest,
-    ) -> Result<LookedUp, Refused> {
+    async fn look_up(&self, overlay: &Overlay, asked: &mut Asked) -> Result<LookedUp, Refused> {
+        let closing = closing(overlay.state(), &asked.request.command);
+        if let Some((_, bytes)) = closing {
+            asked.permit.grow(bytes)?;
+        }
+        let request = &asked.request;
         let item = match request.item_id {
             IdOrigin::Chosen => request.command.new_item().cloned(),
             IdOrigin::Random => None,
         };
-        if item.as_ref().is_some_and(|item| overlay.has_item(item)) {
-            return Ok(LookedUp::ItemExists(true));
-        }
-        if item.is_none() && request.wish.is_none() {
-            return Ok(LookedUp::ItemExists(false));
+        let ahead = item.as_ref().is_some_and(|item| overlay.has_item(item));
+        if ahead || (item.is_none() && request.wish.is_none() && closing.is_none()) {
+            return Ok(LookedUp::Fresh {
+                item_exists: ahead,
+                written: None,
+            });
         }
         let (project, thread) = self.key.clone();
         let (wish, now) = (request.wish, request.now);
@@ -288,7 +298,13 @@ impl ThreadActor {
             let exists = item
                 .map(|item| item_exists(view, project, &thread, &item))
                 .transpose()?;
-            Ok(LookedUp::ItemExists(exists.unwrap_or(false)))
+            let written = closing
+                .map(|(opened, _)| written(view, project, &thread, opened))
+                .transpose()?;
+            Ok(LookedUp::Fresh {
+                item_exists: exists.unwrap_or(false),
+                written: written.flatten(),
+            })
         };
         self.world.reads.run(read).await?
     }
@@ -350,6 +366,7 @@ impl ThreadActor {
                 basis: overlay.basis(),
             }],
             as_of: overlay.as_of,
+            claims: Vec::new(),
             access_epoch: Some(request.caller.access_epoch),
             idempotency: request.wish,
             principal: request.caller.principal.clone(),
@@ -395,8 +412,22 @@ impl ThreadActor {
 }
 
 enum LookedUp {
+    /// The wish was granted before.
     Repeated(Granted),
-    ItemExists(bool),
+    /// See [`Facts`].
+    Fresh {
+        item_exists: bool,
+        written: Option<Written>,
+    },
+}
+
+/// Where the open item was opened that a command closes, and how many bytes it has.
+fn closing(state: &ThreadState, command: &ThreadCommand) -> Option<(Position, usize)> {
+    let ThreadState::Live(thread) = state else {
+        return None;
+    };
+    let progress = thread.open.get(command.closes()?)?;
+    Some((progress.opened, progress.bytes))
 }
 
 fn answer(asked: Box<Asked>, result: Result<Granted, Refused>) -> Step {

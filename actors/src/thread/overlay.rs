@@ -129,7 +129,8 @@ impl Overlay {
             }
         }
         self.as_of = self.as_of.max(commit);
-        if self.in_flight.is_empty() {
+        // Both have taken in the same events by now; only a creation had another offset ahead.
+        if self.in_flight.is_empty() && self.ahead.head() != self.committed.head() {
             self.ahead = self.committed.clone();
         }
     }

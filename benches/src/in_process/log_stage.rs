@@ -132,6 +132,7 @@ impl Appender {
                 basis: Basis::Durable,
             }],
             as_of: self.as_of,
+            claims: Vec::new(),
             access_epoch: None,
             idempotency: None,
             principal: Principal::System,

@@ -33,6 +33,19 @@ pub enum Basis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
+/// A name of which a project has one at most, such as a user's e-mail address: the hash of what
+/// sort of name it is and of the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Claim(Hash);
+
+impl Claim {
+    /// The claim on a name of a sort. A sort has no zero byte.
+    #[must_use]
+    pub fn on(sort: &str, name: &str) -> Self {
+        Self(Hash::of(&[sort.as_bytes(), b"\0", name.as_bytes()]))
+    }
+}
+
 /// A payload ready for the log: encoded, encrypted, hashed. Made before the committer sees it, on
 /// the thread of the one who appends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +80,9 @@ pub struct Append {
     pub expected: Vec<Expected>,
     /// The commit as of which `expected`, and the absence of the idempotency scope, were known.
     pub as_of: CommitNumber,
+    /// Names that the decision found to be nobody's: refused if an append that claims one of them
+    /// was admitted after `as_of`.
+    pub claims: Vec<Claim>,
     /// The access epoch under which the caller was authorised; nothing for the server itself.
     pub access_epoch: Option<Offset>,
     /// The wish, if the caller named it.

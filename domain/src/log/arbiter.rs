@@ -11,8 +11,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::batch::{Batch, CommittedEvent, Manifest, ManifestEntry};
-use super::{Append, Basis, Expected, Ticket, chain};
-use crate::envelope::{Envelope, Head, Idempotency, Stream};
+use super::{Append, Basis, Claim, Expected, Ticket, chain};
+use crate::envelope::{Envelope, EventKind, Head, Idempotency, Stream};
 use crate::event::{Event, Recorded};
 use crate::hash::Hash;
 use crate::ids::{CommitNumber, Offset, Position, ProjectNumber, ProjectUid, Scope};
@@ -29,6 +29,8 @@ pub struct ProjectHead {
     pub hash: Hash,
     /// Offset of the newest event that changed anybody's access.
     pub access_epoch: Offset,
+    /// Offset of the newest event that took from a caller what it was authenticated by.
+    pub caller_epoch: Offset,
     /// Time of the newest event.
     pub time: Time,
 }
@@ -42,7 +44,18 @@ impl ProjectHead {
             offset: Offset(0),
             hash: chain::genesis(uid),
             access_epoch: Offset(0),
+            caller_epoch: Offset(0),
             time: Time(0),
+        }
+    }
+
+    /// Takes in an event of this kind at the head's offset.
+    pub const fn move_epochs(&mut self, kind: EventKind) {
+        if kind.changes_access() {
+            self.access_epoch = self.offset;
+        }
+        if kind.revokes_callers() {
+            self.caller_epoch = self.offset;
         }
     }
 }
@@ -60,12 +73,12 @@ pub enum Conflict {
         /// What is so; nothing if that is not remembered.
         found: Option<Head>,
     },
-    /// Somebody's access changed: authenticate and authorise again.
-    #[error("access changed at offset {found}, the caller was authorised at {expected}")]
+    /// A caller lost what it was authenticated by: authenticate and authorise again.
+    #[error("a caller was revoked at offset {found}, this one was authorised at {expected}")]
     Access {
         /// The epoch that the append named.
         expected: Offset,
-        /// The project's epoch.
+        /// Offset of the newest revocation.
         found: Offset,
     },
     /// The wish has been granted already.
@@ -115,11 +128,13 @@ pub struct Arbiter {
     streams_horizon: CommitNumber,
     scopes: HashMap<(ProjectNumber, Scope), Known<(Offset, Hash)>>,
     scopes_horizon: CommitNumber,
+    claims: HashMap<(ProjectNumber, Claim), Known<()>>,
+    claims_horizon: CommitNumber,
     remembered: usize,
 }
 
 impl Arbiter {
-    /// Projects, streams and scopes, of each so many, that are remembered before the older half is
+    /// Projects, streams, scopes and claims, of each so many, that are remembered before the older half is
     /// forgotten, unless [`Arbiter::remembering`] says otherwise.
     pub const REMEMBERED: usize = 200_000;
 
@@ -134,6 +149,8 @@ impl Arbiter {
             streams_horizon: head,
             scopes: HashMap::new(),
             scopes_horizon: head,
+            claims: HashMap::new(),
+            claims_horizon: head,
             remembered: Self::REMEMBERED,
         }
     }
@@ -196,9 +213,11 @@ impl Arbiter {
         self.projects.retain(|_, known| known.commit < rescinded);
         self.streams.retain(|_, known| known.commit < rescinded);
         self.scopes.retain(|_, known| known.commit < rescinded);
+        self.claims.retain(|_, known| known.commit < rescinded);
         self.projects_horizon = self.projects_horizon.max(horizon);
         self.streams_horizon = self.streams_horizon.max(horizon);
         self.scopes_horizon = self.scopes_horizon.max(horizon);
+        self.claims_horizon = self.claims_horizon.max(horizon);
     }
 
     /// Admits an append into the batch: all of its events or none. Returns their offsets.
@@ -218,6 +237,7 @@ impl Arbiter {
             .value;
         self.check_scope(&append)?;
         check_epoch(&append, &head)?;
+        self.check_claims(&append)?;
         for expected in &append.expected {
             self.check_position(project, expected, append.as_of)?;
         }
@@ -235,6 +255,16 @@ impl Arbiter {
             }
             None => fresh(append.as_of, self.scopes_horizon),
         }
+    }
+
+    /// Whoever claimed a name after the append's knowledge may hold it now.
+    fn check_claims(&self, append: &Append) -> Result<(), Conflict> {
+        for claim in &append.claims {
+            let known = self.claims.get(&(append.project, *claim));
+            let horizon = known.map_or(self.claims_horizon, |known| known.commit);
+            fresh(append.as_of, horizon)?;
+        }
+        Ok(())
     }
 
     fn check_position(
@@ -311,11 +341,16 @@ impl Arbiter {
                 payload_hash: draft.sealed.hash,
             };
             head.hash = chain::link(&envelope);
-            if kind.changes_access() {
-                head.access_epoch = head.offset;
-            }
+            head.move_epochs(kind);
             offsets.push(head.offset);
             batch.push(envelope, draft.event, draft.sealed, head.hash);
+        }
+        for claim in append.claims {
+            let claimed = Known {
+                value: (),
+                commit: batch.commit,
+            };
+            self.claims.insert((project, claim), claimed);
         }
         self.remember(
             batch.commit,
@@ -372,14 +407,15 @@ impl Arbiter {
         forget_older_half(&mut self.projects, &mut self.projects_horizon, bound);
         forget_older_half(&mut self.streams, &mut self.streams_horizon, bound);
         forget_older_half(&mut self.scopes, &mut self.scopes_horizon, bound);
+        forget_older_half(&mut self.claims, &mut self.claims_horizon, bound);
     }
 }
 
 fn check_epoch(append: &Append, head: &ProjectHead) -> Result<(), Conflict> {
     match append.access_epoch {
-        Some(expected) if expected < head.access_epoch => Err(Conflict::Access {
+        Some(expected) if expected < head.caller_epoch => Err(Conflict::Access {
             expected,
-            found: head.access_epoch,
+            found: head.caller_epoch,
         }),
         _ => Ok(()),
     }

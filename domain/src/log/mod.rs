@@ -5,6 +5,6 @@ mod arbiter;
 mod batch;
 pub mod chain;
 
-pub use append::{Append, Basis, Draft, Expected, Sealed, Ticket};
+pub use append::{Append, Basis, Claim, Draft, Expected, Sealed, Ticket};
 pub use arbiter::{Arbiter, Conflict, OpenBatch, ProjectHead};
 pub use batch::{Batch, CommittedEvent, Manifest, ManifestEntry};

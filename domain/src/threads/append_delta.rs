@@ -1,6 +1,7 @@
 //! Append to an item that is being written.
 
-use super::item::{Delta, MAX_ITEM_BYTES, MAX_PARTS, Part, check_part};
+use super::item::{Delta, MAX_ITEM_BYTES, MAX_PARTS, check_part};
+use super::state::MAX_APPENDS;
 use super::{Facts, ItemDelta, ThreadEvent, ThreadRefusal, ThreadState};
 use crate::access::Action;
 use crate::ids::ItemId;
@@ -29,13 +30,21 @@ impl AppendDelta {
         if found > MAX_ITEM_BYTES {
             return Err(ThreadRefusal::ItemTooLarge { found });
         }
-        check_fit(&progress.parts, &self.deltas)?;
+        check_fit(&progress.takes_text, &self.deltas)?;
         let opened = progress.opened;
+        let mut deltas = self.deltas;
+        deltas.retain(|delta| !delta.is_empty());
+        if deltas.is_empty() {
+            return Ok(Vec::new());
+        }
+        if progress.appends >= MAX_APPENDS {
+            return Err(ThreadRefusal::TooManyAppends);
+        }
         Ok(vec![
             ItemDelta {
                 item: self.item,
                 opened,
-                deltas: self.deltas,
+                deltas,
             }
             .into(),
         ])
@@ -43,16 +52,15 @@ impl AppendDelta {
 }
 
 /// Each delta must fit the parts as the deltas before it left them.
-fn check_fit(parts: &[Part], deltas: &[Delta]) -> Result<(), ThreadRefusal> {
-    let holds_text = |part: &Part| matches!(part, Part::Text { .. } | Part::Reasoning { .. });
-    let mut fits: Vec<bool> = parts.iter().map(holds_text).collect();
+fn check_fit(takes_text: &[bool], deltas: &[Delta]) -> Result<(), ThreadRefusal> {
+    let mut fits = takes_text.to_vec();
     for delta in deltas {
         match delta {
             Delta::Text { part, .. } if fits.get(usize::from(*part)) == Some(&true) => {}
             Delta::Text { part, .. } => return Err(ThreadRefusal::NoSuchPart { part: *part }),
             Delta::Part { part } => {
                 check_part(part)?;
-                fits.push(holds_text(part));
+                fits.push(part.takes_text());
             }
         }
     }
@@ -66,11 +74,11 @@ fn check_fit(parts: &[Part], deltas: &[Delta]) -> Result<(), ThreadRefusal> {
 mod tests {
     use super::*;
     use crate::ids::Position;
-    use crate::threads::ThreadCommand;
     use crate::threads::given::{
         access, created, denials, given, guest, item_id, key, member, opened, owner, participant,
         person, stranger, text, viewer,
     };
+    use crate::threads::{Part, ThreadCommand};
     use serde_json::json;
 
     fn append(deltas: Vec<Delta>) -> ThreadCommand {
@@ -195,7 +203,42 @@ mod tests {
             panic!("the thread lives");
         };
         let progress = &thread.open[&item_id("i1")];
-        assert_eq!(progress.parts, [text("so it "), text("is high")]);
+        assert_eq!(progress.takes_text, [true, true]);
         assert_eq!(progress.bytes, "so it is high".len());
+        assert_eq!(progress.appends, 1);
+    }
+
+    #[test]
+    fn empty_texts_are_no_event() {
+        let after = given([created(), opened("i1")]);
+        after
+            .when(&member(), append(vec![said(0, ""), said(0, "")]))
+            .then_nothing();
+        given([created(), opened("i1")])
+            .when(&member(), append(vec![said(0, ""), said(0, "it")]))
+            .then(ItemDelta {
+                item: item_id("i1"),
+                opened: Position(2),
+                deltas: vec![said(0, "it")],
+            });
+        given([created(), opened("i1")])
+            .when(&member(), append(vec![said(1, "")]))
+            .refused(ThreadRefusal::NoSuchPart { part: 1 });
+    }
+
+    #[test]
+    fn appends_to_one_item_are_bounded() {
+        let one = |_| {
+            ThreadEvent::from(ItemDelta {
+                item: item_id("i1"),
+                opened: Position(2),
+                deltas: vec![said(0, "x")],
+            })
+        };
+        let last = given([created(), opened("i1")]).and((1..MAX_APPENDS).map(one));
+        last.when(&member(), append(vec![said(0, "x")]))
+            .then_granted()
+            .when(&member(), append(vec![said(0, "x")]))
+            .refused(ThreadRefusal::TooManyAppends);
     }
 }

@@ -4,10 +4,16 @@ use super::item::part_bytes;
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteThread, Delta, FinishItem,
     OpenItem, PostItem, RemoveParticipant, SetPermissions, ThreadEvent, ThreadRefusal, ThreadState,
-    UpdateThread,
+    UpdateThread, Written,
 };
 use crate::access::Caller;
 use crate::ids::ItemId;
+
+/// What any command takes.
+const SMALL_BYTES: usize = 1024;
+/// What a command takes that brings metadata, permissions or participants: their bounds together,
+/// roughly.
+const ACCESS_BYTES: usize = 32 * 1024;
 
 /// What a decision needs to know beside the state.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +22,8 @@ pub struct Facts<'a> {
     pub caller: &'a Caller,
     /// Whether the thread has an item with the id that the command brings.
     pub item_exists: bool,
+    /// What has been written of the item that the command closes, if that is open.
+    pub written: Option<&'a Written>,
 }
 
 /// A wish about one thread.
@@ -76,17 +84,35 @@ impl ThreadCommand {
         }
     }
 
-    /// Bytes that it brings, roughly: what admission counts.
+    /// The open item that the command closes: its fact repeats what was written.
+    #[must_use]
+    pub const fn closes(&self) -> Option<&ItemId> {
+        match self {
+            Self::Finish(FinishItem { item, .. }) | Self::Abandon(AbandonItem { item, .. }) => {
+                Some(item)
+            }
+            _ => None,
+        }
+    }
+
+    /// Bytes that it brings, roughly: what admission counts. What a closing command repeats is
+    /// counted beside, once it is known.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let parts = match self {
+        match self {
             Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => {
-                item.parts.iter().map(part_bytes).sum()
+                SMALL_BYTES + item.parts.iter().map(part_bytes).sum::<usize>()
             }
-            Self::Append(AppendDelta { deltas, .. }) => deltas.iter().map(Delta::bytes).sum(),
-            _ => 0,
-        };
-        parts + 1024
+            Self::Append(AppendDelta { deltas, .. }) => {
+                SMALL_BYTES + deltas.iter().map(Delta::bytes).sum::<usize>()
+            }
+            Self::Create(_)
+            | Self::Update(_)
+            | Self::SetPermissions(_)
+            | Self::AddParticipant(_)
+            | Self::RemoveParticipant(_) => ACCESS_BYTES,
+            Self::Delete(_) | Self::Finish(_) | Self::Abandon(_) => SMALL_BYTES,
+        }
     }
 
     /// Whether the command begins a life of the thread, whose incarnation is known only once it is

@@ -1,13 +1,15 @@
 //! Given events, when a command comes, then events or a refusal. The cast: one thread with an
 //! owner, a member and a viewer, and outside of it a stranger, a guest and an API key.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::item::NewItem;
 use super::{
     Author, Facts, ItemOpened, ItemRole, Metadata, Part, Participant, ParticipantId,
     ParticipantRole, ThreadAccess, ThreadCommand, ThreadCreated, ThreadEvent, ThreadRefusal,
-    ThreadState,
+    ThreadState, Written,
 };
 use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
 use crate::ids::{AgentId, ItemId, KeyId, Offset, ProjectNumber, ThreadId, UserId};
@@ -19,6 +21,8 @@ pub(super) struct Given {
     state: ThreadState,
     next: Offset,
     item_exists: bool,
+    /// What was written of open items, as their rows would have it.
+    written: BTreeMap<ItemId, Written>,
 }
 
 /// What became of a command.
@@ -33,6 +37,7 @@ pub(super) fn given(events: impl IntoIterator<Item = ThreadEvent>) -> Given {
         state: ThreadState::Absent(None),
         next: Offset(1),
         item_exists: false,
+        written: BTreeMap::new(),
     }
     .and(events)
 }
@@ -43,6 +48,7 @@ impl Given {
         for event in events {
             self.state.apply(self.next, &event);
             self.next = self.next.next();
+            write(&mut self.written, &event);
         }
         self
     }
@@ -58,6 +64,7 @@ impl Given {
         let facts = Facts {
             caller,
             item_exists: self.item_exists,
+            written: command.closes().and_then(|item| self.written.get(item)),
         };
         let answer = command.decide(&self.state, facts);
         Outcome {
@@ -98,6 +105,27 @@ impl Outcome {
     #[track_caller]
     pub(super) fn refused(self, expected: ThreadRefusal) {
         assert_eq!(self.answer, Err(expected));
+    }
+}
+
+/// What rows say of open items after an event.
+pub(super) fn write(written: &mut BTreeMap<ItemId, Written>, event: &ThreadEvent) {
+    match event {
+        ThreadEvent::ItemOpened(opened) => {
+            let begun = Written {
+                parts: opened.parts.clone(),
+                metadata: opened.metadata.clone(),
+            };
+            written.insert(opened.item.clone(), begun);
+        }
+        ThreadEvent::ItemDelta(appended) => {
+            if let Some(written) = written.get_mut(&appended.item) {
+                for delta in &appended.deltas {
+                    delta.apply(&mut written.parts);
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -124,6 +124,12 @@ pub enum Part {
 }
 
 impl Part {
+    /// Whether text can be appended to it.
+    #[must_use]
+    pub const fn takes_text(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Reasoning { .. })
+    }
+
     /// The text that deltas append to, in parts that have one.
     pub const fn text_mut(&mut self) -> Option<&mut String> {
         match self {
@@ -172,6 +178,11 @@ impl Delta {
             Self::Text { text, .. } => text.len(),
             Self::Part { part } => part_bytes(part),
         }
+    }
+
+    /// Whether it adds nothing: models send empty texts, and they are not worth an event.
+    pub(super) const fn is_empty(&self) -> bool {
+        matches!(self, Self::Text { text, .. } if text.is_empty())
     }
 }
 

@@ -45,5 +45,5 @@ pub use post_item::PostItem;
 pub use refusal::ThreadRefusal;
 pub use remove_participant::RemoveParticipant;
 pub use set_permissions::SetPermissions;
-pub use state::{ItemInProgress, MAX_OPEN_ITEMS, Thread, ThreadState};
+pub use state::{ItemInProgress, MAX_APPENDS, MAX_OPEN_ITEMS, Thread, ThreadState, Written};
 pub use update_thread::{ThreadName, UpdateThread};

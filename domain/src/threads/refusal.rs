@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::access::MAX_PARTICIPANTS;
 use super::item::{MAX_ITEM_BYTES, MAX_PARTS};
 use super::metadata::InvalidMetadata;
-use super::state::MAX_OPEN_ITEMS;
+use super::state::{MAX_APPENDS, MAX_OPEN_ITEMS};
 use crate::access::Action;
 
 /// Why a wish about a thread is not granted. Nothing was changed.
@@ -62,6 +62,9 @@ pub enum ThreadRefusal {
         /// Which.
         part: u16,
     },
+    /// Too many appends to one item.
+    #[error("an item takes at most {MAX_APPENDS} appends: finish it and open another one")]
+    TooManyAppends,
     /// An append of deltas without any.
     #[error("expected at least one delta")]
     NoDeltas,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::ThreadEvent;
 use super::access::ThreadAccess;
 use super::event::{ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ThreadCreated};
-use super::item::{Author, Part, part_bytes};
+use super::item::{Author, Delta, Part, part_bytes};
 use super::metadata::Metadata;
 use super::refusal::ThreadRefusal;
 use super::update_thread::ThreadName;
@@ -16,6 +16,8 @@ use crate::ids::{ItemId, Offset, Position};
 
 /// Most items of a thread that are being written at once.
 pub const MAX_OPEN_ITEMS: usize = 32;
+/// Most appends to one item: so many rows are read to know how far it has got.
+pub const MAX_APPENDS: usize = 256 * 1024;
 
 /// A thread, or its absence.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,19 +43,55 @@ pub struct Thread {
     pub open: BTreeMap<ItemId, ItemInProgress>,
 }
 
-/// An item that is being written.
+/// An item that is being written: how far it has got, not what it says. That lies in its rows
+/// ([`Written`]), since thousands of threads with open items are in memory at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemInProgress {
     /// Position of the event that opened it.
     pub opened: Position,
     /// Who writes it.
     pub author: Author,
-    /// What has been written so far.
+    /// For each part, whether text can be appended to it.
+    pub takes_text: Vec<bool>,
+    /// Bytes of content.
+    pub bytes: usize,
+    /// How often it was appended to.
+    pub appends: usize,
+}
+
+impl ItemInProgress {
+    /// An item that was opened with these parts.
+    #[must_use]
+    pub fn begin(opened: Position, author: Author, parts: &[Part]) -> Self {
+        Self {
+            opened,
+            author,
+            takes_text: parts.iter().map(Part::takes_text).collect(),
+            bytes: parts.iter().map(part_bytes).sum(),
+            appends: 0,
+        }
+    }
+
+    /// Takes in one append.
+    pub fn append(&mut self, deltas: &[Delta]) {
+        self.appends += 1;
+        for delta in deltas {
+            self.bytes += delta.bytes();
+            if let Delta::Part { part } = delta {
+                self.takes_text.push(part.takes_text());
+            }
+        }
+    }
+}
+
+/// What has been written of an item: its fact when it is closed repeats it, so that the deltas may
+/// go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Its content.
     pub parts: Vec<Part>,
     /// Its metadata.
     pub metadata: Metadata,
-    /// Bytes of content, kept so that a delta need not count again.
-    pub bytes: usize,
 }
 
 impl ThreadState {
@@ -136,23 +174,14 @@ impl Thread {
     }
 
     fn open_item(&mut self, opened: &ItemOpened) {
-        let progress = ItemInProgress {
-            opened: self.head.position,
-            author: opened.author.clone(),
-            parts: opened.parts.clone(),
-            metadata: opened.metadata.clone(),
-            bytes: opened.parts.iter().map(part_bytes).sum(),
-        };
+        let author = opened.author.clone();
+        let progress = ItemInProgress::begin(self.head.position, author, &opened.parts);
         self.open.insert(opened.item.clone(), progress);
     }
 
     fn append(&mut self, delta: &ItemDelta) {
-        let Some(progress) = self.open.get_mut(&delta.item) else {
-            return;
-        };
-        for delta in &delta.deltas {
-            progress.bytes += delta.bytes();
-            delta.apply(&mut progress.parts);
+        if let Some(progress) = self.open.get_mut(&delta.item) {
+            progress.append(&delta.deltas);
         }
     }
 

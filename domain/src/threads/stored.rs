@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::item::part_bytes;
-use super::{Author, Delta, ItemInProgress, Metadata, Part, Thread, ThreadAccess, ThreadName};
+use super::{
+    Author, Delta, ItemInProgress, Metadata, Part, Thread, ThreadAccess, ThreadName, Written,
+};
 use crate::access::Permissions;
 use crate::envelope::Head;
 use crate::ids::{ItemId, Position};
@@ -51,27 +52,45 @@ pub fn thread_of(row: &[Value], head: Head) -> Option<Thread> {
 /// An item's content: its row's parts and, while it is open, the deltas that came after.
 #[must_use]
 pub fn parts_of(item: &[Value], appended: &[Row]) -> Option<Vec<Part>> {
-    let mut parts: Vec<Part> = read(item, items::PARTS)?;
+    let mut written = written_of(item)?;
     for row in appended {
-        for delta in read::<Vec<Delta>>(row, deltas::DELTA)? {
-            delta.apply(&mut parts);
-        }
+        write_on(&mut written, row)?;
     }
-    Some(parts)
+    Some(written.parts)
 }
 
-/// An open item, from its row and the rows of its deltas; nothing if they are damaged.
+/// How far an open item had got when it was opened, from its row; nothing if the row is damaged.
 #[must_use]
-pub fn open_item_of(item: &[Value], appended: &[Row]) -> Option<(ItemId, ItemInProgress)> {
+pub fn open_item_of(item: &[Value]) -> Option<(ItemId, ItemInProgress)> {
     let id = ItemId::parse(item.get(items::ID)?.as_text()?).ok()?;
     let opened = u64::try_from(item.get(items::POSITION)?.as_int()?).ok()?;
-    let parts = parts_of(item, appended)?;
-    let progress = ItemInProgress {
-        opened: Position(opened),
-        author: Author::from_stored(item.get(items::AUTHOR)?.as_text()?),
-        bytes: parts.iter().map(part_bytes).sum(),
-        parts,
-        metadata: read(item, items::METADATA)?,
-    };
+    let author = Author::from_stored(item.get(items::AUTHOR)?.as_text()?);
+    let parts: Vec<Part> = read(item, items::PARTS)?;
+    let progress = ItemInProgress::begin(Position(opened), author, &parts);
     Some((id, progress))
+}
+
+/// Takes the row of an append into an open item; nothing if the row is damaged.
+#[must_use]
+pub fn append_of(progress: &mut ItemInProgress, appended: &[Value]) -> Option<()> {
+    progress.append(&read::<Vec<Delta>>(appended, deltas::DELTA)?);
+    Some(())
+}
+
+/// What an open item said when it was opened, from its row; nothing if the row is damaged.
+#[must_use]
+pub fn written_of(item: &[Value]) -> Option<Written> {
+    Some(Written {
+        parts: read(item, items::PARTS)?,
+        metadata: read(item, items::METADATA)?,
+    })
+}
+
+/// Takes the row of an append into what was written; nothing if the row is damaged.
+#[must_use]
+pub fn write_on(written: &mut Written, appended: &[Value]) -> Option<()> {
+    for delta in read::<Vec<Delta>>(appended, deltas::DELTA)? {
+        delta.apply(&mut written.parts);
+    }
+    Some(())
 }

@@ -129,6 +129,7 @@ impl Batches {
             ticket: None,
             expected: Vec::new(),
             as_of: self.commit,
+            claims: Vec::new(),
             access_epoch: None,
             idempotency: None,
             principal: Principal::System,

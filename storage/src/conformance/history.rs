@@ -174,6 +174,7 @@ impl<'l> History<'l> {
                 basis: Basis::Durable,
             }],
             as_of: self.committed,
+            claims: Vec::new(),
             access_epoch: None,
             idempotency: wish,
             principal: Principal::System,

@@ -161,9 +161,7 @@ fn advance(
         }
         head.offset = envelope.offset;
         head.time = envelope.time;
-        if envelope.kind.changes_access() {
-            head.access_epoch = envelope.offset;
-        }
+        head.move_epochs(envelope.kind);
     }
     if entry.first != before.offset.next() {
         return Err(unexpected(entry, before.offset.next(), entry.first));
@@ -201,12 +199,14 @@ fn encode_head(head: &ProjectHead) -> Vec<u8> {
         offset,
         hash,
         access_epoch,
+        caller_epoch,
         time,
     } = head;
     let mut value = uid.0.to_vec();
     value.extend_from_slice(&offset.0.to_be_bytes());
     value.extend_from_slice(hash.as_bytes());
     value.extend_from_slice(&access_epoch.0.to_be_bytes());
+    value.extend_from_slice(&caller_epoch.0.to_be_bytes());
     value.extend_from_slice(&time.0.to_be_bytes());
     value
 }
@@ -215,12 +215,14 @@ fn decode_head(value: &[u8]) -> Option<ProjectHead> {
     let (uid, rest) = value.split_first_chunk::<16>()?;
     let (offset, rest) = rest.split_first_chunk::<8>()?;
     let (hash, rest) = rest.split_first_chunk::<32>()?;
-    let (access_epoch, time) = rest.split_first_chunk::<8>()?;
+    let (access_epoch, rest) = rest.split_first_chunk::<8>()?;
+    let (caller_epoch, time) = rest.split_first_chunk::<8>()?;
     Some(ProjectHead {
         uid: ProjectUid(*uid),
         offset: Offset(u64::from_be_bytes(*offset)),
         hash: Hash::from_bytes(*hash),
         access_epoch: Offset(u64::from_be_bytes(*access_epoch)),
+        caller_epoch: Offset(u64::from_be_bytes(*caller_epoch)),
         time: Time(i64::from_be_bytes(time.try_into().ok()?)),
     })
 }

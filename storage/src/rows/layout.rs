@@ -220,7 +220,7 @@ pub(super) fn purged_rows(purge_key: &[u8]) -> &[u8] {
 /// The fingerprint of the schemas and of this layout: a projection made under another is rebuilt.
 pub(super) fn fingerprint(schemas: &[TableSchema]) -> [u8; 32] {
     // Raised with every change of a stored form in this folder.
-    const FORM: &[u8] = b"rows 1";
+    const FORM: &[u8] = b"rows 2";
     // The debug form names every field, so no change of a schema goes unnoticed.
     let text = format!("{schemas:?}");
     *everlog_domain::hash::Hash::of(&[FORM, text.as_bytes()]).as_bytes()

@@ -191,11 +191,11 @@ fn refused_rightly(
             let events = history.map_or(&[][..], |history| history.events.as_slice());
             let moved = events.iter().any(|event| {
                 let offset = event.envelope.offset;
-                event.envelope.kind.changes_access()
+                event.envelope.kind.revokes_callers()
                     && offset > ask.caller.access_epoch
                     && offset <= answer.durable
             });
-            let detail = "nobody's access has moved".to_owned();
+            let detail = "no caller was revoked".to_owned();
             moved
                 .then_some(())
                 .ok_or((invariant::ANSWERS_AGREE_WITH_MODEL, detail))

@@ -8,7 +8,7 @@ use everlog_domain::event::Event;
 use everlog_domain::ids::{Offset, ProjectNumber, ThreadId};
 use everlog_domain::ports::{Rows as _, RowsView};
 use everlog_domain::tables::system::{deltas, items, open_items, threads};
-use everlog_domain::threads::stored::{open_item_of, thread_of};
+use everlog_domain::threads::stored::{append_of, open_item_of, thread_of};
 use everlog_domain::threads::{Thread, ThreadState};
 use everlog_domain::value::Value;
 use everlog_kit::{MemoryLog, MemoryRows, catch_up};
@@ -102,7 +102,10 @@ fn add_open_items(
         let appended = view
             .scan(project, deltas::TABLE, &key, None, usize::MAX)
             .ok()?;
-        let (id, progress) = open_item_of(&item, &appended)?;
+        let (id, mut progress) = open_item_of(&item)?;
+        for row in &appended {
+            append_of(&mut progress, row)?;
+        }
         thread.open.insert(id, progress);
     }
     Some(())

@@ -15,6 +15,7 @@ fn append(project: ProjectNumber) -> Entry {
         ticket: None,
         expected: Vec::new(),
         as_of: CommitNumber(0),
+        claims: Vec::new(),
         access_epoch: None,
         idempotency: None,
         principal: Principal::System,

@@ -9,8 +9,11 @@ use crate::access::Principal;
 use crate::envelope::{DataKeyId, Head, Idempotency, Stream};
 use crate::event::Event;
 use crate::hash::Hash;
-use crate::ids::{CommitNumber, ItemId, Offset, Position, ProjectNumber, ProjectUid, ThreadId};
-use crate::log::{Append, Basis, Batch, Draft, Expected, Sealed, Ticket};
+use crate::ids::{
+    CommitNumber, ItemId, KeyId, Offset, Position, ProjectNumber, ProjectUid, ThreadId,
+};
+use crate::log::{Append, Basis, Batch, Claim, Draft, Expected, Sealed, Ticket};
+use crate::projects::{KeyDeleted, ProjectEvent};
 use crate::threads::{
     Author, ItemPosted, ItemRole, Metadata, ThreadAccess, ThreadCreated, ThreadDeleted,
     ThreadEvent, ThreadPermissionsChanged,
@@ -40,11 +43,12 @@ const fn head(incarnation: u64, position: u64) -> Option<Head> {
     })
 }
 
-fn draft(id: &str, event: ThreadEvent) -> Draft {
+fn draft(id: &str, event: impl Into<Event>) -> Draft {
+    let event = event.into();
     let bytes = format!("{event:?}").into_bytes();
     Draft {
         stream: stream(id),
-        event: Event::Thread(event),
+        event,
         sealed: Sealed {
             hash: Hash::of_bytes(&bytes),
             bytes,
@@ -60,12 +64,12 @@ fn created(id: &str) -> Draft {
         metadata: Metadata::default(),
         access: ThreadAccess::default(),
     };
-    draft(id, event.into())
+    draft(id, ThreadEvent::from(event))
 }
 
 fn deleted(id: &str) -> Draft {
     let thread = ThreadId::parse(id).unwrap();
-    draft(id, ThreadDeleted { thread }.into())
+    draft(id, ThreadEvent::from(ThreadDeleted { thread }))
 }
 
 fn posted(id: &str) -> Draft {
@@ -77,12 +81,13 @@ fn posted(id: &str) -> Draft {
         metadata: Metadata::default(),
         tokens: None,
     };
-    draft(id, event.into())
+    draft(id, ThreadEvent::from(event))
 }
 
-fn access_changed(id: &str) -> Draft {
-    let access = ThreadAccess::default();
-    draft(id, ThreadPermissionsChanged { access }.into())
+/// Takes a key from whoever is authenticated by it.
+fn revoked(id: &str) -> Draft {
+    let key = KeyId::parse("k").unwrap();
+    draft(id, ProjectEvent::from(KeyDeleted { key }))
 }
 
 /// An append that knows everything up to `as_of`.
@@ -97,6 +102,7 @@ fn append(as_of: u64, expected: &[(&str, Option<Head>)], drafts: Vec<Draft>) -> 
         ticket: None,
         expected: expected.collect(),
         as_of: CommitNumber(as_of),
+        claims: Vec::new(),
         access_epoch: None,
         idempotency: None,
         principal: Principal::System,

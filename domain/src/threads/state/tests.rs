@@ -1,5 +1,7 @@
 //! Properties of the fold: it takes in anything, and deciding on it keeps it sound.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, proptest,
@@ -7,12 +9,12 @@ use proptest::prelude::{
 use proptest::prop_oneof;
 use serde_json::json;
 
-use super::{MAX_OPEN_ITEMS, ThreadState};
+use super::{ItemInProgress, MAX_OPEN_ITEMS, ThreadState, Written};
 use crate::access::{Action, Caller};
 use crate::ids::{ItemId, Offset, Position};
 use crate::threads::given::{
     access, agent, author, guest, key, member, metadata, new_item, owner, participant, permissions,
-    person, stranger, text, thread_id, viewer,
+    person, stranger, text, thread_id, viewer, write,
 };
 use crate::threads::item::part_bytes;
 use crate::threads::{
@@ -256,20 +258,29 @@ fn fold(events: &[ThreadEvent]) -> ThreadState {
 }
 
 /// What a sound thread keeps, whatever happened to it.
-fn is_sound(state: &ThreadState) -> bool {
+fn is_sound(state: &ThreadState, written: &BTreeMap<ItemId, Written>) -> bool {
     let ThreadState::Live(thread) = state else {
         return true;
     };
-    let counted = |parts: &[Part]| parts.iter().map(part_bytes).sum::<usize>();
     thread.open.len() <= MAX_OPEN_ITEMS
         && thread
             .open
             .values()
-            .all(|item| item.bytes == counted(&item.parts))
+            .all(|item| item.opened <= thread.head.position)
         && thread
             .open
-            .values()
-            .all(|item| item.opened <= thread.head.position)
+            .iter()
+            .all(|(id, item)| agrees(item, &written[id].parts))
+}
+
+/// How far an item has got is what its rows say.
+fn agrees(item: &ItemInProgress, parts: &[Part]) -> bool {
+    item.bytes == parts.iter().map(part_bytes).sum::<usize>()
+        && item
+            .takes_text
+            .iter()
+            .copied()
+            .eq(parts.iter().map(Part::takes_text))
 }
 
 proptest! {
@@ -312,13 +323,16 @@ proptest! {
     fn decisions_keep_the_thread_sound(wishes in vec((caller(), command()), 0..150)) {
         let mut state = ThreadState::Absent(None);
         let mut log: Vec<ThreadEvent> = Vec::new();
+        let mut written: BTreeMap<ItemId, Written> = BTreeMap::new();
         for (caller, command) in wishes {
-            let facts = Facts { caller: &caller, item_exists: false };
+            let closed = command.closes().and_then(|item| written.get(item));
+            let facts = Facts { caller: &caller, item_exists: false, written: closed };
             for event in command.decide(&state, facts).unwrap_or_default() {
                 log.push(event.clone());
                 state.apply(Offset(log.len() as u64), &event);
+                write(&mut written, &event);
             }
-            prop_assert!(is_sound(&state), "{state:?}");
+            prop_assert!(is_sound(&state, &written), "{state:?}");
         }
         prop_assert_eq!(fold(&log), state);
     }
@@ -332,7 +346,7 @@ proptest! {
         let state = fold(&events);
         let sees = state.authorised(&caller, Action::Read).is_ok();
         if !sees && !command.creates() {
-            let facts = Facts { caller: &caller, item_exists: false };
+            let facts = Facts { caller: &caller, item_exists: false, written: None };
             prop_assert_eq!(command.decide(&state, facts), Err(ThreadRefusal::NotFound));
         }
     }

@@ -90,9 +90,8 @@ impl State {
         let old = self.heads.get(&project).copied();
         let mut head = old.unwrap_or_else(|| ProjectHead::empty(envelope.uid));
         head.time = envelope.time;
-        if envelope.kind.changes_access() {
-            head.access_epoch = envelope.offset;
-        }
+        head.offset = envelope.offset;
+        head.move_epochs(envelope.kind);
         self.heads.insert_mut(project, head);
         Ok(Projected {
             recorded: Arc::clone(recorded),

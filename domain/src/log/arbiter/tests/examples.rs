@@ -81,11 +81,11 @@ fn a_refused_append_leaves_nothing_behind() {
 }
 
 #[test]
-fn access_that_has_moved_is_refused_and_the_servers_own_appends_are_not() {
+fn a_caller_from_before_a_revocation_is_refused_and_the_servers_own_appends_are_not() {
     let mut arbiter = arbiter();
     commit(
         &mut arbiter,
-        append(0, &[("a", None)], vec![created("a"), access_changed("a")]),
+        append(0, &[("a", None)], vec![created("a"), revoked("a")]),
     );
     let post = |epoch| Append {
         access_epoch: epoch,
@@ -107,7 +107,7 @@ fn access_that_has_moved_is_refused_and_the_servers_own_appends_are_not() {
 fn a_revocation_counts_within_its_own_batch() {
     let mut arbiter = arbiter();
     let mut batch = arbiter.begin();
-    let first = append(0, &[("a", None)], vec![created("a"), access_changed("a")]);
+    let first = append(0, &[("a", None)], vec![created("a"), revoked("a")]);
     arbiter.admit(&mut batch, first).unwrap();
     let late = Append {
         access_epoch: Some(Offset(0)),
@@ -120,7 +120,7 @@ fn a_revocation_counts_within_its_own_batch() {
 #[test]
 fn a_wish_is_granted_once_and_a_retry_learns_of_it_before_anything_else() {
     let mut arbiter = arbiter();
-    let mut first = append(0, &[("a", None)], vec![created("a"), access_changed("a")]);
+    let mut first = append(0, &[("a", None)], vec![created("a"), revoked("a")]);
     first.idempotency = wish(1, 1);
     commit(&mut arbiter, first.clone());
 
@@ -245,7 +245,7 @@ fn what_was_decided_on_a_refused_append_is_refused_though_nobody_remembers_the_s
     let mut arbiter = Arbiter::new(CommitNumber(1));
     let known = ProjectHead {
         offset: Offset(1),
-        access_epoch: Offset(1),
+        caller_epoch: Offset(1),
         ..ProjectHead::empty(UID)
     };
     arbiter.activate(PROJECT, known, CommitNumber(1)).unwrap();
@@ -269,11 +269,7 @@ fn what_was_decided_on_a_refused_append_is_refused_though_nobody_remembers_the_s
 fn a_batch_that_was_taken_back_leaves_nothing_behind() {
     let mut arbiter = arbiter();
     commit(&mut arbiter, append(0, &[("a", None)], vec![created("a")]));
-    let mut lost = append(
-        1,
-        &[("a", head(1, 1))],
-        vec![posted("a"), access_changed("a")],
-    );
+    let mut lost = append(1, &[("a", head(1, 1))], vec![posted("a"), revoked("a")]);
     lost.idempotency = wish(1, 1);
     let batch = commit(&mut arbiter, lost.clone());
     arbiter.rescind(&batch);
@@ -371,4 +367,67 @@ fn projects_have_offsets_and_chains_of_their_own() {
     assert_eq!(previous(1), chain::genesis(UID));
     assert_eq!(previous(2), batch.events[0].hash);
     assert_eq!(batch.manifest.entries[1].head, batch.events[2].hash);
+}
+
+#[test]
+fn a_threads_own_access_concerns_no_other_thread() {
+    let mut arbiter = arbiter();
+    let access = ThreadAccess::default();
+    let changed = draft("a", ThreadEvent::from(ThreadPermissionsChanged { access }));
+    commit(
+        &mut arbiter,
+        append(0, &[("a", None)], vec![created("a"), changed]),
+    );
+    let elsewhere = Append {
+        access_epoch: Some(Offset(0)),
+        ..append(0, &[("b", None)], vec![created("b")])
+    };
+    assert!(offer(&mut arbiter, elsewhere).is_ok());
+    // In the thread itself, what was decided before no longer stands where it did.
+    let before = Append {
+        access_epoch: Some(Offset(0)),
+        ..append(1, &[("a", head(1, 1))], vec![posted("a")])
+    };
+    let refused = offer(&mut arbiter, before);
+    assert!(matches!(refused, Err(Conflict::Position { .. })));
+}
+
+#[test]
+fn a_name_is_claimed_once_however_many_saw_it_free() {
+    let claiming = |as_of, id, name| Append {
+        claims: vec![Claim::on("email", name)],
+        ..append(as_of, &[(id, None)], vec![created(id)])
+    };
+    let mut arbiter = arbiter();
+    let mut batch = arbiter.begin();
+    arbiter.admit(&mut batch, claiming(0, "a", "x")).unwrap();
+    let second = arbiter.admit(&mut batch, claiming(0, "b", "x"));
+    let stale = Err(Conflict::Stale {
+        as_of: CommitNumber(0),
+        horizon: CommitNumber(1),
+    });
+    assert_eq!(second, stale, "within one batch");
+    arbiter.admit(&mut batch, claiming(0, "c", "y")).unwrap();
+    drop(batch.seal());
+    let later = offer(&mut arbiter, claiming(0, "b", "x"));
+    assert_eq!(later.map(|_| ()), stale.clone().map(|_| ()), "after it");
+    // Who looked after the commit knows whose it is; the arbiter does not forbid it for ever.
+    assert!(offer(&mut arbiter, claiming(1, "d", "x")).is_ok());
+}
+
+#[test]
+fn a_forgotten_claim_sends_old_knowledge_back() {
+    let mut arbiter = arbiter();
+    let claiming = |as_of, id| Append {
+        claims: vec![Claim::on("email", "x")],
+        ..append(as_of, &[(id, None)], vec![created(id)])
+    };
+    commit(&mut arbiter, claiming(0, "a"));
+    let mut arbiter = arbiter.remembering(0);
+    let mut batch = arbiter.begin();
+    arbiter
+        .activate(PROJECT, ProjectHead::empty(UID), CommitNumber(1))
+        .unwrap();
+    let old = arbiter.admit(&mut batch, claiming(0, "b"));
+    assert!(matches!(old, Err(Conflict::Stale { .. })));
 }

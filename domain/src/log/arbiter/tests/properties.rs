@@ -89,9 +89,7 @@ impl Truth {
         let offset = self.project.offset.next();
         self.heads.insert(id, moved(self.head(id), draft, offset));
         self.project.offset = offset;
-        if kind.changes_access() {
-            self.project.access_epoch = offset;
-        }
+        self.project.move_epochs(kind);
     }
 }
 
@@ -245,13 +243,14 @@ impl World {
         let drafts = ids.iter().map(|id| match (believed(id).0, attempt.kind) {
             (None, _) | (_, 0) => created(id),
             (_, 1) => deleted(id),
-            (_, 2) => access_changed(id),
+            (_, 2) => revoked(id),
             _ => posted(id),
         });
         let append = Append {
             ticket: Some(Ticket(self.tickets + 1)),
             expected: expected.collect(),
-            access_epoch: Some(authorised.project.access_epoch),
+            claims: Vec::new(),
+            access_epoch: Some(authorised.project.caller_epoch),
             idempotency: attempt.wish.and_then(|key| wish(key, 0)),
             ..append(as_of as u64, &[], drafts.collect())
         };
@@ -271,7 +270,7 @@ impl World {
             .is_some_and(|key| truth.wishes.contains_key(&key))
         {
             Verdict::Duplicate
-        } else if append.access_epoch < Some(truth.project.access_epoch) {
+        } else if append.access_epoch < Some(truth.project.caller_epoch) {
             Verdict::Access
         } else if append.expected.iter().any(moved) {
             Verdict::Position
