@@ -2,7 +2,7 @@ use std::path::Path;
 
 use everlog_domain::ids::CommitNumber;
 use fjall::compaction::Leveled;
-use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
 };
@@ -18,9 +18,12 @@ pub(crate) const MANIFESTS: &str = "manifests";
 /// bounds the time that opening takes. fjall's least.
 const JOURNAL_BYTES: u64 = 64 << 20;
 /// Opening fills a memtable again from the journals, so the larger, the slower.
-const EVENTS_MEMTABLE_BYTES: u64 = 16 << 20;
+const EVENTS_MEMTABLE_BYTES: u64 = 32 << 20;
 /// Pages are small beside events. A memtable that is hardly ever flushed would pin old journals.
 const MANIFESTS_MEMTABLE_BYTES: u64 = 2 << 20;
+/// With more, fjall's first worker leaves compactions to the others: while they are busy it takes
+/// the message from the queue and puts it back, without a pause, and eats a processor.
+const WORKERS: usize = 1;
 const BLOCK_BYTES: u32 = 16 * 1024;
 const CACHE_BYTES: u64 = 64 << 20;
 
@@ -37,6 +40,7 @@ impl LogEngine {
         let database = Database::builder(folder)
             .max_journaling_size(JOURNAL_BYTES)
             .cache_size(CACHE_BYTES)
+            .worker_threads(WORKERS)
             // no value reaches the length from which fjall compresses in the journal
             .journal_compression(CompressionType::None)
             .open()?;
@@ -99,6 +103,8 @@ fn keyspace(memtable_bytes: u64) -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(memtable_bytes)
         .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
-        .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+        // most of a record is ciphertext and hashes, which do not shrink
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+        .filter_policy(FilterPolicy::disabled())
         .compaction_strategy(std::sync::Arc::new(Leveled::default()))
 }

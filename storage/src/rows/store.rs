@@ -15,6 +15,8 @@ use super::range::KeyRange;
 const MEMTABLE_BYTES: u64 = 32 << 20;
 /// The smallest that fjall takes. What lies in the journal is read again at every start.
 const JOURNAL_BYTES: u64 = 64 << 20;
+/// With more, fjall's first worker spins while the others compact.
+const WORKERS: usize = 1;
 const CACHE_BYTES: u64 = 64 << 20;
 /// lsm-tree asserts that a key's length fits a `u16`.
 const LONGEST_KEY: usize = u16::MAX as usize;
@@ -44,6 +46,7 @@ impl Store {
         let database = Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
+            .worker_threads(WORKERS)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let keyspace = database.keyspace(KEYSPACE, options)?;
