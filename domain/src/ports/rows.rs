@@ -118,6 +118,10 @@ pub struct StreamRange {
 /// batch that it has is passed over. Beside rows it keeps, from the envelopes, the stream index,
 /// the project heads and the idempotency scopes (by day of the envelope's time; a day is kept for
 /// at least 24 hours after it ends).
+///
+/// Events that clash with a row are no failure, since they have happened: an insert over a row
+/// leaves the first one as it is, and of rows with one unique key the first keeps it until it goes
+/// or takes another.
 pub trait Rows: Send + Sync + 'static {
     /// Brings the projection from the commit before to this one. `events` are those of the batch,
     /// in order. Answers with what changed.

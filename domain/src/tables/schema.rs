@@ -42,7 +42,8 @@ pub struct Column {
 pub enum Uniqueness {
     /// They may.
     Shared,
-    /// They may not; a second row is damage, since decisions check first.
+    /// They may not: decisions check first. Of rows that do, the first holds the key, and the
+    /// others are left out of the index.
     Unique,
 }
 

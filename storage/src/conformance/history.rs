@@ -345,10 +345,15 @@ impl<'l> History<'l> {
 
     /// Somebody signs in.
     pub fn sign_in(&mut self, project: u64, user: &str, session: &str) {
+        self.sign_in_with(project, user, session, &format!("{user}{session}"));
+    }
+
+    /// Somebody signs in, and the session gets this secret.
+    pub fn sign_in_with(&mut self, project: u64, user: &str, session: &str, secret: &str) {
         let event = SessionCreated {
             session: SessionId::parse(session).expect("the id is one"),
             user: user_id(user),
-            secret_hash: Hash::of(&[user.as_bytes(), session.as_bytes()]),
+            secret_hash: Self::secret_hash(secret),
             expire: self.time.plus_seconds(3_600),
             provider: "email".into(),
             ip: "192.0.2.1".into(),
@@ -356,6 +361,12 @@ impl<'l> History<'l> {
         };
         let stream = Stream::new(StreamKind::User, user);
         self.append(project, &stream, vec![Event::Identity(event.into())], None);
+    }
+
+    /// What a session keeps of its secret.
+    #[must_use]
+    pub fn secret_hash(secret: &str) -> Hash {
+        Hash::of(&[secret.as_bytes()])
     }
 
     /// Somebody signs out.

@@ -7,6 +7,7 @@
 )]
 
 mod batches;
+mod clashes;
 mod denials;
 mod lists;
 mod streams;
@@ -58,13 +59,14 @@ pub const PROMISES: &[Promise] = &[
         batches::a_batch_without_its_events_is_refused,
     ),
     ("a batch is taken once", batches::a_batch_is_taken_once),
+    ("the first row stays", clashes::the_first_row_stays),
     (
-        "a second row with a key is damage",
-        batches::a_second_row_is_damage,
+        "the first holder keeps a unique key",
+        clashes::the_first_holder_keeps_a_unique_key,
     ),
     (
-        "a unique index has one row",
-        batches::a_unique_index_has_one_row,
+        "a unique key is free when its holder goes",
+        clashes::a_unique_key_is_free_when_its_holder_goes,
     ),
     (
         "an empty projection has nothing",

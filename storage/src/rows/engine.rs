@@ -135,11 +135,12 @@ impl Rows for FjallRows {
         overlay.write(&mut writes)?;
         let purges = purge::advance(
             &reader,
-            &overlay,
+            &mut overlay,
             &version.purges,
             events.len(),
             &mut writes,
         )?;
+        overlay.write_unique(&mut writes);
         envelopes::write(&reader, manifest, events, &mut writes)?;
         let tidied = writer.tidy(&reader, events, &mut writes)?;
         writes.put(

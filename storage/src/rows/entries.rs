@@ -1,12 +1,11 @@
-//! What the indexes hold of a row.
+//! What the indexes hold of a row. Of unique ones, [`super::unique`] knows more.
 
 use everlog_domain::ids::ProjectNumber;
-use everlog_domain::ports::RowsFailure;
 use everlog_domain::tables::{Index, Row, TableSchema, Uniqueness};
 use everlog_domain::value::Value;
 
 use super::layout;
-use super::store::{Reader, Writes, damaged};
+use super::store::Writes;
 
 /// A row's place.
 pub(super) struct Place<'a> {
@@ -16,14 +15,14 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn primary(&self) -> &[u8] {
+    pub(super) fn primary(&self) -> &[u8] {
         layout::primary_of(self.row_key)
     }
 
-    /// Takes away the entries of `old` that `new` does not have.
+    /// Takes away the shared entries and the postings of `old` that `new` does not have.
     pub(super) fn remove_entries(&self, writes: &mut Writes, old: &Row, new: Option<&Row>) {
-        for index in &self.schema.indexes {
-            if !new.is_some_and(|new| same_entry(index, old, new)) && holds(index, old) {
+        for index in self.shared_indexes() {
+            if !new.is_some_and(|new| same_entry(index, old, new)) {
                 writes.remove(self.index_key(index, old));
             }
         }
@@ -35,18 +34,11 @@ impl Place<'_> {
         }
     }
 
-    /// Adds the entries of `new` that `old` does not have. A unique entry that another row holds
-    /// is damage: decisions check first.
-    pub(super) fn add_entries(
-        &self,
-        reader: &Reader,
-        writes: &mut Writes,
-        old: Option<&Row>,
-        new: &Row,
-    ) -> Result<(), RowsFailure> {
-        for index in &self.schema.indexes {
-            if !old.is_some_and(|old| same_entry(index, old, new)) && holds(index, new) {
-                self.add_entry(reader, writes, index, new)?;
+    /// Adds the shared entries and the postings of `new` that `old` does not have.
+    pub(super) fn add_entries(&self, writes: &mut Writes, old: Option<&Row>, new: &Row) {
+        for index in self.shared_indexes() {
+            if !old.is_some_and(|old| same_entry(index, old, new)) {
+                writes.put(self.index_key(index, new), Vec::new());
             }
         }
         let kept = old.map(|old| self.readers(old)).unwrap_or_default();
@@ -55,39 +47,26 @@ impl Place<'_> {
                 writes.put(self.posting(role), Vec::new());
             }
         }
-        Ok(())
     }
 
-    fn add_entry(
-        &self,
-        reader: &Reader,
-        writes: &mut Writes,
-        index: &Index,
-        row: &Row,
-    ) -> Result<(), RowsFailure> {
-        let key = self.index_key(index, row);
-        if index.uniqueness == Uniqueness::Shared {
-            writes.put(key, Vec::new());
-            return Ok(());
-        }
-        let taken = match writes.of(&key) {
-            Some(written) => written.is_some(),
-            None => reader.get(&key)?.is_some(),
-        };
-        if taken {
-            let reason = format!("unique index {} has another row", index.number);
-            return Err(damaged(self.row_key, &reason));
-        }
-        writes.put(key, self.primary().to_vec());
-        Ok(())
+    fn shared_indexes(&self) -> impl Iterator<Item = &Index> {
+        let indexes = self.schema.indexes.iter();
+        indexes.filter(|index| index.uniqueness == Uniqueness::Shared)
     }
 
-    fn index_key(&self, index: &Index, row: &Row) -> Vec<u8> {
+    pub(super) fn index_key(&self, index: &Index, row: &Row) -> Vec<u8> {
         let mut key = layout::index(self.project, self.schema.number, index);
         layout::push_indexed(&mut key, index, cells(index, row));
         if index.uniqueness == Uniqueness::Shared {
             layout::push_primary(&mut key, index, self.primary());
         }
+        key
+    }
+
+    /// The key of the mark that an index leaves this row out.
+    pub(super) fn left_out_key(&self, index: &Index) -> Vec<u8> {
+        let mut key = layout::left_out(self.project, self.schema.number, index);
+        key.extend_from_slice(self.primary());
         key
     }
 
@@ -111,12 +90,12 @@ pub(super) fn cells<'a>(index: &Index, row: &'a [Value]) -> impl Iterator<Item =
 
 /// Whether an index has an entry for the row. Where rows may share a key, those with a null are
 /// kept as well (although `find` does not lead to them): so the index lists all rows in order.
-fn holds(index: &Index, row: &Row) -> bool {
+pub(super) fn holds(index: &Index, row: &Row) -> bool {
     let first = cells(index, row).next();
     index.uniqueness == Uniqueness::Shared || first.is_some_and(|first| !first.is_null())
 }
 
-fn same_entry(index: &Index, old: &Row, new: &Row) -> bool {
+pub(super) fn same_entry(index: &Index, old: &Row, new: &Row) -> bool {
     let mut pairs = cells(index, old).zip(cells(index, new));
     pairs.all(|(old, new)| old.total_cmp(new).is_eq())
 }

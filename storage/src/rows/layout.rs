@@ -14,6 +14,7 @@
 //! 06 project kind id incarnation position              an entry of the stream index
 //! 07 day project scope                                 an idempotency scope
 //! 08 the start of a row's key                          a purge that is not finished
+//! 09 project table index key                           a row that a unique index leaves out
 //! ```
 //!
 //! Projects, incarnations and positions are u64, tables u32, indexes u16, days i64 with the sign
@@ -39,6 +40,7 @@ const POSTINGS: u8 = 5;
 const STREAMS: u8 = 6;
 const SCOPES: u8 = 7;
 const PURGES: u8 = 8;
+const LEFT_OUT: u8 = 9;
 
 /// Bytes before the primary key in a row's key.
 const ROW_PREFIX: usize = 1 + 8 + 4;
@@ -103,6 +105,12 @@ pub(super) fn project_of(row_key: &[u8]) -> Option<ProjectNumber> {
 pub(super) fn index(project: ProjectNumber, table: TableNumber, index: &Index) -> Vec<u8> {
     let (project, table) = (project.0.to_be_bytes(), table.0.to_be_bytes());
     numbered(INDEXES, &[&project, &table, &index.number.to_be_bytes()])
+}
+
+/// What the marks of rows begin with that a unique index leaves out.
+pub(super) fn left_out(project: ProjectNumber, table: TableNumber, index: &Index) -> Vec<u8> {
+    let (project, table) = (project.0.to_be_bytes(), table.0.to_be_bytes());
+    numbered(LEFT_OUT, &[&project, &table, &index.number.to_be_bytes()])
 }
 
 /// Appends the first values of an index entry.

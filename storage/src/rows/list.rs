@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{Page, RowsFailure, Visibility};
 use everlog_domain::query::{Filter, MAX_LIMIT, MAX_TOTAL, Query, Total};
-use everlog_domain::tables::{Row, TableSchema};
+use everlog_domain::tables::{Index, Row, TableSchema};
 use everlog_domain::value::Value;
 
 use super::best::Best;
@@ -58,10 +58,11 @@ pub(super) fn list(
     visibility: Visibility<'_>,
 ) -> Result<Page, RowsFailure> {
     let ranking = Ranking::of(schema, query);
+    let leaves_out = |index: &Index| view.leaves_out(project, schema, index);
     let listing = Listing {
         view,
         query,
-        planner: Planner::new(project, schema, query, &ranking),
+        planner: Planner::new(project, schema, query, &ranking, &leaves_out),
         readers: match visibility {
             Visibility::All => None,
             Visibility::Roles(roles) => Some(roles.iter().map(ToString::to_string).collect()),
@@ -140,7 +141,7 @@ impl Listing<'_> {
     }
 
     fn choose(&self) -> Result<Plan<'static>, RowsFailure> {
-        let narrowest = self.planner.narrowest();
+        let narrowest = self.planner.narrowest()?;
         if self.readers.is_none() || narrowest.fixed > 0 {
             return Ok(narrowest);
         }
@@ -250,7 +251,7 @@ impl Listing<'_> {
         if self.query.total == Total::Skipped {
             return Ok(0);
         }
-        let narrowest = self.planner.narrowest();
+        let narrowest = self.planner.narrowest()?;
         let plan = if self.readers.is_some() && narrowest.fixed == 0 {
             self.planner.postings()
         } else {

@@ -4,7 +4,7 @@
 //! [`FjallRows::open`] opens it as far as it got, [`catch_up`] brings it up to the log, and
 //! [`rebuild`] makes it from nothing. A batch goes through `engine` (one atomic write with its
 //! commit number): `overlay` collapses the changes of rows, `entries` keeps indexes and postings,
-//! `envelopes` the stream index, heads and idempotency scopes, `purge` removes what nothing can
+//! `unique` the keys of unique indexes, `envelopes` the stream index, heads and idempotency scopes, `purge` removes what nothing can
 //! reach. A list goes through `list`: `plan` chooses keys by the `conditions` of the filters,
 //! `walk` reads them. The forms of keys and values are in `layout`, `value_key` and `row_bytes`.
 //!
@@ -12,11 +12,14 @@
 //! * A batch and its commit number are one write. Nothing is synced: what a power loss takes is
 //!   projected again from the log.
 //! * Whatever the plan, a row that is answered has been put to the filters and to its readers.
-//! * A unique index entry is never overwritten, a missing row behind an index never skipped: both
-//!   are damage, and damage is named.
+//! * What is in the log can be projected. Where an event clashes with a row, the first one stays,
+//!   and the clash is counted and logged.
+//! * A unique index entry is never overwritten. A missing row behind an index is never skipped: it
+//!   is damage, and damage is named.
 
 mod best;
 mod catch_up;
+mod clash;
 mod conditions;
 mod cursor;
 mod engine;
@@ -36,6 +39,7 @@ mod store;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod unique;
 mod value_key;
 mod view;
 mod walk;

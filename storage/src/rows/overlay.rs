@@ -5,20 +5,22 @@ use std::ops::Bound;
 
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{RowDelta, RowsFailure};
-use everlog_domain::tables::{Row, RowChange, TableNumber, TableSchema, system};
+use everlog_domain::tables::{Index, Row, RowChange, TableNumber, TableSchema, Uniqueness, system};
 use everlog_domain::value::Value;
 
 use super::entries::Place;
-use super::layout;
 use super::purges::Purges;
 use super::row_bytes::{self, StoredRow};
 use super::store::{Reader, Writes, damaged, engine};
+use super::unique::UniqueKeys;
+use super::{clash, layout};
 
 /// See the module's description.
 pub(super) struct Overlay<'a> {
     reader: &'a Reader,
     purges: Purges,
     slots: BTreeMap<Vec<u8>, Slot>,
+    unique: UniqueKeys<'a>,
     /// Purges of this batch, as the beginnings of rows' keys.
     pub(super) purged: Vec<Vec<u8>>,
 }
@@ -39,6 +41,7 @@ impl<'a> Overlay<'a> {
             reader,
             purges,
             slots: BTreeMap::new(),
+            unique: UniqueKeys::new(reader),
             purged: Vec::new(),
         }
     }
@@ -54,12 +57,14 @@ impl<'a> Overlay<'a> {
             RowChange::Update { table, key, set } => self.update(project, table, &key, set),
             RowChange::Delete { table, key } => self.delete(project, table, &key),
             RowChange::Purge { table, prefix } => {
-                self.purge(layout::row(project, table, &prefix));
+                self.purge(layout::row(project, table, &prefix))?;
                 Ok(None)
             }
         }
     }
 
+    /// A row with the same key stays as it is, and the second is not put: see [`super::unique`]
+    /// for why this is no refusal.
     fn insert(
         &mut self,
         project: ProjectNumber,
@@ -67,16 +72,22 @@ impl<'a> Overlay<'a> {
         row: Row,
     ) -> Result<Option<RowDelta>, RowsFailure> {
         let schema = schema_of(table)?;
-        let key = schema.key_of(&row);
-        let refuse = |reason: &str| Err(damaged(&layout::row(project, table, &key), reason));
+        let row_key = layout::row(project, table, &schema.key_of(&row));
         if row.len() != schema.columns.len() {
             let (expected, found) = (schema.columns.len(), row.len());
-            return refuse(&format!("a row has {expected} cells, found {found}"));
+            let reason = format!("a row has {expected} cells, found {found}");
+            return Err(damaged(&row_key, &reason));
         }
-        let slot = self.slot(project, schema, &key)?;
+        self.load(project, schema, &row_key)?;
+        let Some(slot) = self.slots.get_mut(&row_key) else {
+            return Ok(None);
+        };
+        let place = slot.place(&row_key);
         if slot.current.is_some() {
-            return refuse("a row with this key exists already");
+            clash::row_exists(&place);
+            return Ok(None);
         }
+        self.unique.turn(&place, None, Some(&row), &self.purges)?;
         let after = schema.readers.is_some().then(|| row.clone());
         slot.current = Some(row);
         Ok(after.map(|after| RowDelta {
@@ -94,26 +105,38 @@ impl<'a> Overlay<'a> {
         set: Vec<(usize, Value)>,
     ) -> Result<Option<RowDelta>, RowsFailure> {
         let schema = schema_of(table)?;
-        let slot = self.slot(project, schema, key)?;
+        let row_key = layout::row(project, table, key);
+        self.load(project, schema, &row_key)?;
+        let Some(slot) = self.slots.get_mut(&row_key) else {
+            return Ok(None);
+        };
+        let place = slot.place(&row_key);
         let Some(row) = &mut slot.current else {
             return Ok(None);
         };
-        let before = schema.readers.is_some().then(|| row.clone());
+        let moves_unique_keys = set.iter().any(|(column, _)| is_unique(schema, *column));
+        let told = schema.readers.is_some();
+        let before = (told || moves_unique_keys).then(|| row.clone());
         for (column, value) in set {
             match row.get_mut(column) {
                 Some(cell) if !schema.key.contains(&column) => *cell = value,
                 _ => {
-                    let place = layout::row(project, table, key);
                     let reason = format!("column {column} cannot be updated");
-                    return Err(damaged(&place, &reason));
+                    return Err(damaged(&row_key, &reason));
                 }
             }
         }
-        let after = before.is_some().then(|| row.clone());
-        Ok((before != after).then_some(RowDelta {
+        if moves_unique_keys {
+            let (old, new) = (before.as_ref(), Some(&*row));
+            self.unique.turn(&place, old, new, &self.purges)?;
+        }
+        if !told || before.as_ref() == Some(row) {
+            return Ok(None);
+        }
+        Ok(Some(RowDelta {
             table,
             before,
-            after,
+            after: Some(row.clone()),
         }))
     }
 
@@ -124,47 +147,86 @@ impl<'a> Overlay<'a> {
         key: &[Value],
     ) -> Result<Option<RowDelta>, RowsFailure> {
         let schema = schema_of(table)?;
-        let before = self.slot(project, schema, key)?.current.take();
-        let changed = schema.readers.is_some() && before.is_some();
-        Ok(changed.then_some(RowDelta {
+        let row_key = layout::row(project, table, key);
+        self.load(project, schema, &row_key)?;
+        let slot = self.slots.get_mut(&row_key);
+        let Some(before) = slot.and_then(|slot| slot.current.take()) else {
+            return Ok(None);
+        };
+        let place = Place {
+            project,
+            schema,
+            row_key: &row_key,
+        };
+        self.unique
+            .turn(&place, Some(&before), None, &self.purges)?;
+        Ok(schema.readers.is_some().then_some(RowDelta {
             table,
-            before,
+            before: Some(before),
             after: None,
         }))
     }
 
     /// Rows of this batch go at once; those in the database are for [`super::purge`].
-    fn purge(&mut self, prefix: Vec<u8>) {
+    fn purge(&mut self, prefix: Vec<u8>) -> Result<(), RowsFailure> {
+        self.purges.add(&prefix);
         let from = (Bound::Included(prefix.as_slice()), Bound::Unbounded);
         let slots = self.slots.range_mut::<[u8], _>(from);
-        for (_, slot) in slots.take_while(|(key, _)| key.starts_with(&prefix)) {
-            slot.current = None;
+        for (row_key, slot) in slots.take_while(|(key, _)| key.starts_with(&prefix)) {
+            if let Some(row) = slot.current.take() {
+                let place = slot.place(row_key);
+                self.unique.turn(&place, Some(&row), None, &self.purges)?;
+            }
         }
-        self.purges.add(&prefix);
         self.purged.push(prefix);
+        Ok(())
     }
 
-    fn slot(
+    /// Reads a row, unless the batch has.
+    fn load(
         &mut self,
         project: ProjectNumber,
         schema: &'static TableSchema,
-        key: &[Value],
-    ) -> Result<&mut Slot, RowsFailure> {
-        let place = layout::row(project, schema.number, key);
-        match self.slots.entry(place) {
-            std::collections::btree_map::Entry::Occupied(slot) => Ok(slot.into_mut()),
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                let stored = stored_row(self.reader, vacant.key())?;
-                let hidden = self.purges.cover(vacant.key());
-                let current = if hidden { None } else { stored.clone() };
-                Ok(vacant.insert(Slot {
-                    project,
-                    schema,
-                    stored,
-                    current,
-                }))
-            }
+        row_key: &[u8],
+    ) -> Result<(), RowsFailure> {
+        if self.slots.contains_key(row_key) {
+            return Ok(());
         }
+        let stored = stored_row(self.reader, row_key)?;
+        let mut slot = Slot {
+            project,
+            schema,
+            current: stored.clone(),
+            stored,
+        };
+        if self.purges.cover(row_key)
+            && let Some(hidden) = slot.current.take()
+        {
+            // The batch has the last word on it from here on, and removes it.
+            let place = slot.place(row_key);
+            self.unique
+                .turn(&place, Some(&hidden), None, &self.purges)?;
+        }
+        self.slots.insert(row_key.to_vec(), slot);
+        Ok(())
+    }
+
+    /// A row of the database goes that the batch did not touch.
+    pub(super) fn forget(
+        &mut self,
+        writes: &mut Writes,
+        place: &Place<'_>,
+        row: &Row,
+    ) -> Result<(), RowsFailure> {
+        self.unique.turn(place, Some(row), None, &self.purges)?;
+        place.remove_entries(writes, row, None);
+        writes.remove(place.row_key.to_vec());
+        Ok(())
+    }
+
+    /// Writes who holds the keys of unique indexes: the last that the batch does to them.
+    pub(super) fn write_unique(self, writes: &mut Writes) {
+        self.unique.write(writes);
     }
 
     /// Whether the batch has the last word on a row.
@@ -172,21 +234,14 @@ impl<'a> Overlay<'a> {
         self.slots.contains_key(row_key)
     }
 
-    /// Writes what changed. Entries are taken away before any is added, so that a unique key may
-    /// pass from one row to another.
+    /// Writes what changed, but for the keys of unique indexes.
     pub(super) fn write(&self, writes: &mut Writes) -> Result<(), RowsFailure> {
-        let changed = || {
-            self.slots
-                .iter()
-                .filter(|(_, slot)| slot.stored != slot.current)
-        };
-        for (row_key, slot) in changed() {
+        let slots = self.slots.iter();
+        for (row_key, slot) in slots.filter(|(_, slot)| slot.stored != slot.current) {
+            let place = slot.place(row_key);
             if let Some(old) = &slot.stored {
-                slot.place(row_key)
-                    .remove_entries(writes, old, slot.current.as_ref());
+                place.remove_entries(writes, old, slot.current.as_ref());
             }
-        }
-        for (row_key, slot) in changed() {
             let Some(new) = &slot.current else {
                 writes.remove(row_key.clone());
                 continue;
@@ -194,8 +249,7 @@ impl<'a> Overlay<'a> {
             if self.purges.cover(row_key) {
                 return Err(damaged(row_key, "the row belongs to a life that is over"));
             }
-            let place = slot.place(row_key);
-            place.add_entries(self.reader, writes, slot.stored.as_ref(), new)?;
+            place.add_entries(writes, slot.stored.as_ref(), new);
             let bytes = row_bytes::encode(new);
             let bytes = bytes.map_err(|error| damaged(row_key, &error.to_string()))?;
             writes.put(row_key.clone(), bytes);
@@ -212,6 +266,12 @@ impl Slot {
             row_key,
         }
     }
+}
+
+fn is_unique(schema: &TableSchema, column: usize) -> bool {
+    let unique = |index: &&Index| index.uniqueness == Uniqueness::Unique;
+    let mut indexes = schema.indexes.iter().filter(unique);
+    indexes.any(|index| index.columns.iter().any(|(place, _)| *place == column))
 }
 
 pub(super) fn schema_of(table: TableNumber) -> Result<&'static TableSchema, RowsFailure> {

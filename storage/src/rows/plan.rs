@@ -1,6 +1,7 @@
 //! Which keys a list reads.
 
 use everlog_domain::ids::ProjectNumber;
+use everlog_domain::ports::RowsFailure;
 use everlog_domain::query::{Direction, Query};
 use everlog_domain::tables::{Index, TableSchema, Uniqueness};
 use everlog_domain::value::Value;
@@ -42,7 +43,11 @@ pub(super) struct Planner<'a> {
     pub(super) schema: &'static TableSchema,
     pub(super) ranking: &'a Ranking,
     conditions: Conditions<'a>,
+    leaves_out: LeavesOut<'a>,
 }
+
+/// Whether a unique index leaves out rows because others hold their keys.
+pub(super) type LeavesOut<'a> = &'a dyn Fn(&Index) -> Result<bool, RowsFailure>;
 
 impl<'a> Planner<'a> {
     pub(super) fn new(
@@ -50,29 +55,34 @@ impl<'a> Planner<'a> {
         schema: &'static TableSchema,
         query: &'a Query,
         ranking: &'a Ranking,
+        leaves_out: LeavesOut<'a>,
     ) -> Self {
         Self {
             project,
             schema,
             ranking,
             conditions: Conditions::of(schema, &query.filters),
+            leaves_out,
         }
     }
 
     /// The narrowest plan; of equals, one in the query's order, then one that needs no index.
-    pub(super) fn narrowest(&self) -> Plan<'static> {
+    pub(super) fn narrowest(&self) -> Result<Plan<'static>, RowsFailure> {
         self.best(|plan| (plan.fixed, plan.bounded, plan.in_order.is_some()))
     }
 
-    fn best<K: Ord>(&self, rank: impl Fn(&Plan<'static>) -> K) -> Plan<'static> {
+    fn best<K: Ord>(
+        &self,
+        rank: impl Fn(&Plan<'static>) -> K,
+    ) -> Result<Plan<'static>, RowsFailure> {
         let mut best = self.primary();
         for index in &self.schema.indexes {
             let plan = self.index(index);
-            if self.is_complete(index) && rank(&plan) > rank(&best) {
+            if rank(&plan) > rank(&best) && self.is_complete(index)? {
                 best = plan;
             }
         }
-        best
+        Ok(best)
     }
 
     /// What the caller's roles may read.
@@ -139,11 +149,14 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether an index leads to every row that can be in the answer: a unique one leaves out
-    /// rows with a null in its first column.
-    fn is_complete(&self, index: &Index) -> bool {
+    /// rows with a null in its first column, and those that clash with others.
+    fn is_complete(&self, index: &Index) -> Result<bool, RowsFailure> {
+        if index.uniqueness == Uniqueness::Shared {
+            return Ok(true);
+        }
         let first = index.columns.first();
         let excluded = first.is_some_and(|(column, _)| self.conditions.exclude_null(*column));
-        index.uniqueness == Uniqueness::Shared || excluded
+        Ok(excluded && !(self.leaves_out)(index)?)
     }
 }
 
@@ -164,7 +177,8 @@ mod tests {
             ..Query::default()
         };
         let ranking = Ranking::of(schema, &query);
-        Planner::new(ProjectNumber(1), schema, &query, &ranking).narrowest()
+        let planner = Planner::new(ProjectNumber(1), schema, &query, &ranking, &|_| Ok(false));
+        planner.narrowest().unwrap()
     }
 
     fn index_of(plan: &Plan<'_>) -> Option<u16> {

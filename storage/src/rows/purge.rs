@@ -18,7 +18,7 @@ const SLICE_PER_EVENT: usize = 4;
 /// that are still not.
 pub(super) fn advance(
     reader: &Reader,
-    overlay: &Overlay<'_>,
+    overlay: &mut Overlay<'_>,
     before: &Purges,
     events: usize,
     writes: &mut Writes,
@@ -50,7 +50,7 @@ fn forget(writes: &mut Writes, before: &Purges, prefix: &[u8]) {
 /// Removes rows until the budget is spent. Answers whether none is left.
 fn slice(
     reader: &Reader,
-    overlay: &Overlay<'_>,
+    overlay: &mut Overlay<'_>,
     prefix: &[u8],
     budget: &mut usize,
     writes: &mut Writes,
@@ -69,8 +69,7 @@ fn slice(
         }
         *budget -= 1;
         let place = place(&row_key)?;
-        place.remove_entries(writes, &decode(&row_key, &bytes)?, None);
-        writes.remove(row_key.to_vec());
+        overlay.forget(writes, &place, &decode(&row_key, &bytes)?)?;
     }
     Ok(true)
 }

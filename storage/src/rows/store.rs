@@ -137,11 +137,6 @@ impl Writes {
     pub(super) fn remove(&mut self, key: Vec<u8>) {
         self.changes.insert(key, None);
     }
-
-    /// What the batch does to a key: nothing, or the value that it gets, or its removal.
-    pub(super) fn of(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        self.changes.get(key).map(Option::as_deref)
-    }
 }
 
 pub(super) fn engine(reason: &dyn std::fmt::Display) -> RowsFailure {

@@ -70,6 +70,18 @@ impl FjallView {
         })
     }
 
+    /// Whether a unique index leaves out rows of a project.
+    pub(super) fn leaves_out(
+        &self,
+        project: ProjectNumber,
+        schema: &TableSchema,
+        index: &Index,
+    ) -> Result<bool, RowsFailure> {
+        let marks = KeyRange::under(layout::left_out(project, schema.number, index));
+        let first = self.reader.range(&marks).next().transpose()?;
+        Ok(first.is_some())
+    }
+
     fn entry_at(&self, life: &[u8], position: Position) -> Result<StreamEntry, RowsFailure> {
         let key = layout::entry(life.to_vec(), position);
         let value = self.reader.get(&key)?;

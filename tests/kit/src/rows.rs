@@ -125,14 +125,6 @@ fn engine(reason: impl Into<String>) -> RowsFailure {
     RowsFailure::Engine { reason }
 }
 
-fn damaged(schema: &TableSchema, key: &[Value], reason: &str) -> RowsFailure {
-    RowsFailure::Damaged {
-        table: schema.number.0,
-        key: format!("{key:?}"),
-        reason: reason.to_owned(),
-    }
-}
-
 fn schema(table: TableNumber) -> Result<&'static TableSchema, RowsFailure> {
     system::table(table).ok_or_else(|| engine(format!("there is no table {}", table.0)))
 }

@@ -9,7 +9,7 @@
 use everlog_domain::ids::CommitNumber;
 use everlog_domain::ports::{Rows, RowsFailure};
 use everlog_domain::tables::Row;
-use everlog_domain::tables::system::{threads, users};
+use everlog_domain::tables::system::threads;
 
 use super::{ONE, TWO, dump, project_all, texts, threads_of_two};
 use crate::conformance::history::{History, events, project};
@@ -54,49 +54,6 @@ pub(super) fn a_batch_is_taken_once(rows: &dyn Rows) {
     let before = dump(rows.view().as_ref(), ONE);
     assert_eq!(project(rows, &history.batches[0]), Vec::new());
     assert_eq!(dump(rows.view().as_ref(), ONE), before);
-}
-
-/// An insert over a row is damage, since decisions look first; nothing of the batch stays.
-pub(super) fn a_second_row_is_damage(rows: &dyn Rows) {
-    let mut history = threads_of_two();
-    history.create_thread(1, "t4", None, &[]);
-    history.create_thread(1, "t1", None, &[]);
-    history.commit();
-    project(rows, &history.batches[0]);
-    let before = dump(rows.view().as_ref(), ONE);
-    let refused = rows.project(&history.batches[1].manifest, &events(&history.batches[1]));
-    assert!(
-        matches!(&refused, Err(RowsFailure::Damaged { table, .. }) if *table == threads::TABLE.0),
-        "{refused:?}"
-    );
-    assert_eq!(dump(rows.view().as_ref(), ONE), before);
-    assert_eq!(rows.reached(), CommitNumber(1));
-}
-
-/// Two rows with one unique index key are damage, within a batch and between batches.
-pub(super) fn a_unique_index_has_one_row(rows: &dyn Rows) {
-    let mut history = History::new();
-    history.register(1, "ann", "a@example.org");
-    history.commit();
-    history.register(1, "bob", "a@example.org");
-    history.commit();
-    project(rows, &history.batches[0]);
-    let second = &history.batches[1];
-    let refused = rows.project(&second.manifest, &events(second));
-    assert!(
-        matches!(refused, Err(RowsFailure::Damaged { .. })),
-        "{refused:?}"
-    );
-    let found = rows.view().find(
-        ONE,
-        users::TABLE,
-        users::BY_EMAIL,
-        &["a@example.org".into()],
-    );
-    let found = found
-        .expect("the index is sound")
-        .expect("the first user is there");
-    assert_eq!(found[users::ID], "ann".into());
 }
 
 /// Each event comes back with the rows of tables with readers that it changed.

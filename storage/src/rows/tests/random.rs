@@ -104,13 +104,19 @@ impl Known {
                 self.threads.insert((*p, *t), None);
             }
             Step::Register(p, user) if !self.users.contains_key(&(*p, *user)) => {
-                history.register(*p, &format!("u{user}"), &format!("u{user}@example.org"));
+                // Now and then two of them clash.
+                let address = user % 4;
+                history.register(*p, &format!("u{user}"), &format!("u{address}@example.org"));
                 self.users.insert((*p, *user), Vec::new());
             }
             Step::SignIn(p, user) => {
                 let session = self.fresh("s");
                 if let Some(sessions) = self.users.get_mut(&(*p, *user)) {
-                    history.sign_in(*p, &format!("u{user}"), &session);
+                    let secret = match self.made % 4 {
+                        0 => "the same",
+                        _ => &session,
+                    };
+                    history.sign_in_with(*p, &format!("u{user}"), &session, secret);
                     sessions.push(session);
                 }
             }

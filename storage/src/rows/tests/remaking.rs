@@ -241,6 +241,31 @@ fn a_damaged_projection_is_refused_and_made_again() {
 }
 
 #[test]
+fn a_log_with_clashes_opens_and_is_the_same_when_made_again() {
+    let log = MemoryLog::new();
+    let mut history = History::into_log(&log);
+    history.register(1, "mia", "a@example.org");
+    history.create_thread(1, "t1", Some("first"), &["any"]);
+    history.commit();
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let rows = rebuild(one.path(), &log, &mut quiet).unwrap();
+    drop(rows);
+    history.register(1, "ann", "a@example.org");
+    history.create_thread(1, "t1", Some("second"), &["user:ann"]);
+    history.commit();
+    history.post(1, "t1", "i1");
+    history.commit();
+    let rows = FjallRows::open(one.path()).unwrap();
+    catch_up(&rows, &log, &mut quiet).unwrap();
+    let again = rebuild(two.path(), &log, &mut quiet).unwrap();
+    assert_eq!(rows.reached(), CommitNumber(3));
+    assert_eq!(rows.stored_bytes(), again.stored_bytes());
+    let memory = MemoryRows::new();
+    project_all(&memory, &history);
+    assert_eq!(dump(&*rows.view(), ONE), dump(&*memory.view(), ONE));
+}
+
+#[test]
 fn a_projection_of_another_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     FjallRows::open(folder.path())

@@ -9,7 +9,7 @@ use everlog_domain::ports::{Projected, RowDelta, RowsFailure, StreamEntry};
 use everlog_domain::tables::{Row, RowChange, TableSchema, Uniqueness};
 use everlog_domain::value::Value;
 
-use super::{Key, State, damaged, engine, schema};
+use super::{Key, State, engine, schema};
 
 impl State {
     pub(super) fn project(
@@ -133,10 +133,11 @@ impl State {
             RowChange::Insert { table, row } => {
                 let schema = schema(table)?;
                 let key = schema.key_of(&row);
+                // The first row stays: what is in the log has happened, and is no refusal here.
                 if self.rows.contains_key(&(project, table, Key(key.clone()))) {
-                    return Err(damaged(schema, &key, "a row with this key exists already"));
+                    return Ok(None);
                 }
-                self.put(project, schema, key, None, Some(row))
+                Ok(self.put(project, schema, key, None, Some(row)))
             }
             RowChange::Update { table, key, set } => {
                 let schema = schema(table)?;
@@ -146,19 +147,19 @@ impl State {
                 for (place, value) in set {
                     row[place] = value;
                 }
-                self.put(project, schema, key, Some(old), Some(row))
+                Ok(self.put(project, schema, key, Some(old), Some(row)))
             }
             RowChange::Delete { table, key } => {
                 let schema = schema(table)?;
                 let old = self.rows.get(&(project, table, Key(key.clone()))).cloned();
-                self.put(project, schema, key, old, None)
+                Ok(self.put(project, schema, key, old, None))
             }
             RowChange::Purge { table, prefix } => {
                 let schema = schema(table)?;
                 let rows = self.rows_under(project, table, prefix);
                 let gone: Vec<Row> = rows.map(|(_, row)| row.clone()).collect();
                 for row in gone {
-                    self.put(project, schema, schema.key_of(&row), Some(row), None)?;
+                    self.put(project, schema, schema.key_of(&row), Some(row), None);
                 }
                 Ok(None)
             }
@@ -172,53 +173,58 @@ impl State {
         key: Vec<Value>,
         before: Option<Row>,
         after: Option<Row>,
-    ) -> Result<Option<RowDelta>, RowsFailure> {
+    ) -> Option<RowDelta> {
         let table = schema.number;
         let key = Key(key);
-        if let Some(row) = &before {
-            for (number, values) in index_values(schema, row) {
-                let entry = (project, table, number, values, key.clone());
-                self.indexes.remove_mut(&entry);
-            }
-            self.rows.remove_mut(&(project, table, key.clone()));
+        let old = before
+            .as_ref()
+            .map(|row| index_values(schema, row))
+            .unwrap_or_default();
+        let new = after
+            .as_ref()
+            .map(|row| index_values(schema, row))
+            .unwrap_or_default();
+        for (number, values) in old.iter().filter(|entry| !new.contains(entry)) {
+            let entry = (project, table, *number, values.clone(), key.clone());
+            self.indexes.remove_mut(&entry);
         }
-        if let Some(row) = &after {
-            self.check_unique(project, schema, &key, row)?;
-            for (number, values) in index_values(schema, row) {
+        for (number, values) in new.into_iter().filter(|entry| !old.contains(entry)) {
+            if !self.is_taken(project, schema, number, &values) {
                 let entry = (project, table, number, values, key.clone());
                 self.indexes.insert_mut(entry, ());
             }
-            self.rows.insert_mut((project, table, key), row.clone());
+        }
+        match &after {
+            Some(row) => self.rows.insert_mut((project, table, key), row.clone()),
+            None => {
+                self.rows.remove_mut(&(project, table, key));
+            }
         }
         let changed = schema.readers.is_some() && before != after;
-        Ok(changed.then_some(RowDelta {
+        changed.then_some(RowDelta {
             table,
             before,
             after,
-        }))
+        })
     }
 
-    fn check_unique(
+    /// Whether a row holds this key of a unique index. The first one keeps it until it goes or
+    /// takes another; later ones are put without the entry.
+    fn is_taken(
         &self,
         project: ProjectNumber,
         schema: &TableSchema,
-        key: &Key,
-        row: &[Value],
-    ) -> Result<(), RowsFailure> {
-        for (number, values) in index_values(schema, row) {
-            let mut indexes = schema.indexes.iter();
-            let unique = indexes
-                .any(|index| index.number == number && index.uniqueness == Uniqueness::Unique);
-            if unique
-                && self
-                    .found(project, schema.number, number, &values)
-                    .next()
-                    .is_some()
-            {
-                return Err(damaged(schema, &key.0, "a unique index has this key"));
-            }
-        }
-        Ok(())
+        number: u16,
+        values: &Key,
+    ) -> bool {
+        let mut indexes = schema.indexes.iter();
+        let unique =
+            indexes.any(|index| index.number == number && index.uniqueness == Uniqueness::Unique);
+        unique
+            && self
+                .found(project, schema.number, number, values)
+                .next()
+                .is_some()
     }
 }
 
