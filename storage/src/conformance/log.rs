@@ -41,6 +41,10 @@ pub const PROMISES: &[Promise] = &[
     ("large payloads come back", large_payloads_come_back),
     ("seals have their hash", seals_have_their_hash),
     ("readers see whole batches", readers_see_whole_batches),
+    (
+        "the tail reads while large events are written",
+        the_tail_reads_while_large_events_are_written,
+    ),
 ];
 
 /// Tries every promise, each on an empty log of its own that `with_empty_log` hands to it.
@@ -221,6 +225,41 @@ pub fn readers_see_whole_batches(log: &dyn Log) {
             let posts: Vec<Post> = (0..EVENTS)
                 .map(|event| Post::new(1, &format!("{number}.{event}")))
                 .collect();
+            let batch = batches.next(log, &posts);
+            let written = log.append(&batch);
+            if written.is_err() {
+                done.store(true, Ordering::Release);
+            }
+            written.expect("a batch in turn is written");
+        }
+        done.store(true, Ordering::Release);
+    });
+}
+
+/// A reader at the tail, beside a writer of payloads that no engine stores in one piece, finds the
+/// newest events or not yet: never damage, never part of a batch.
+pub fn the_tail_reads_while_large_events_are_written(log: &dyn Log) {
+    const EVENTS: u64 = 3;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    let from = Offset((log.head().0 * EVENTS).saturating_sub(4).max(1));
+                    let events = log.read(ONE, from, 64).expect("the tail is sound");
+                    let last = events.last().map_or(0, |event| event.envelope.offset.0);
+                    assert_eq!(last % EVENTS, 0, "part of a batch was seen");
+                }
+            });
+        }
+        let mut batches = Batches::new();
+        for number in 0..40 {
+            let text = format!("{number} ").repeat(30_000);
+            let posts = [
+                Post::new(1, &text),
+                Post::new(1, "small"),
+                Post::new(1, &text),
+            ];
             let batch = batches.next(log, &posts);
             let written = log.append(&batch);
             if written.is_err() {

@@ -60,10 +60,7 @@ impl EmbeddedLog {
     }
 
     pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader {
-            engine: &self.engine,
-            keys: &self.keys,
-        }
+        Reader::new(&self.engine, &self.keys)
     }
 }
 

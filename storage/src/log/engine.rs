@@ -5,6 +5,7 @@ use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
+    Readable, Snapshot,
 };
 
 use crate::record::RecordError;
@@ -70,9 +71,14 @@ impl LogEngine {
         self.database.persist(PersistMode::SyncAll)
     }
 
+    /// Everything as of now: whole batches.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.database.snapshot()
+    }
+
     /// The newest contents page's number, 0 if there is none.
     pub(crate) fn newest(&self) -> Result<CommitNumber, EngineFailure> {
-        match self.manifests.last_key_value() {
+        match self.snapshot().last_key_value(&self.manifests) {
             None => Ok(CommitNumber(0)),
             Some(newest) => commit_number(&newest.key()?).map_err(EngineFailure::Record),
         }

@@ -4,6 +4,7 @@ use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
 use everlog_domain::log::chain;
 use everlog_domain::ports::ReadFailure;
+use fjall::{Readable, Snapshot};
 
 use super::engine::{LogEngine, commit_number};
 use crate::keys::KeyStore;
@@ -12,12 +13,14 @@ use crate::record::{
     StoredRecord, project_range,
 };
 
-/// Reads the log's keyspaces. Every record that is passed on has been checked against the hash
-/// of its payload; in a sequence, also against the event before it.
-#[derive(Clone, Copy)]
+/// Reads the log as it stood when the reader was made. Every record that is passed on has been
+/// checked against the hash of its payload; in a sequence, also against the event before it.
 pub(crate) struct Reader<'a> {
-    pub(crate) engine: &'a LogEngine,
-    pub(crate) keys: &'a KeyStore,
+    engine: &'a LogEngine,
+    keys: &'a KeyStore,
+    /// fjall puts a batch in piece by piece after its sync, and a read without a snapshot would
+    /// come upon records whose fragments are not there yet.
+    snapshot: Snapshot,
 }
 
 /// A record with its whole encrypted payload.
@@ -26,7 +29,15 @@ pub(crate) struct SealedRecord {
     pub(crate) payload: Vec<u8>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(engine: &'a LogEngine, keys: &'a KeyStore) -> Self {
+        Self {
+            engine,
+            keys,
+            snapshot: engine.snapshot(),
+        }
+    }
+
     /// Events of a project from an offset on, without gaps, linked to one another.
     pub(crate) fn sequence(
         &self,
@@ -78,11 +89,8 @@ impl Reader<'_> {
         offset: Offset,
     ) -> Result<Envelope, ReadFailure> {
         let place = Place::new(project, offset);
-        let bytes = self
-            .engine
-            .events
-            .get(place.record_key())
-            .map_err(|error| engine(&error))?;
+        let bytes = self.snapshot.get(&self.engine.events, place.record_key());
+        let bytes = bytes.map_err(|error| engine(&error))?;
         let bytes = bytes.ok_or_else(|| damaged(place, "it is missing"))?;
         Ok(decode(place, &bytes)?.envelope)
     }
@@ -96,7 +104,7 @@ impl Reader<'_> {
     ) -> impl Iterator<Item = Result<SealedRecord, ReadFailure>> + use<> {
         let range = project_range(project, from, Offset(u64::MAX));
         Records {
-            items: self.engine.events.range(range),
+            items: self.snapshot.range(&self.engine.events, range),
             next: Place::new(project, from),
             failed: false,
         }
@@ -135,7 +143,8 @@ impl Reader<'_> {
         let mut expected = after.next();
         let mut pages = Vec::with_capacity(limit.min(1024));
         let range = expected.0.to_be_bytes()..;
-        for item in self.engine.manifests.range(range).take(limit) {
+        let pages_after = self.snapshot.range(&self.engine.manifests, range);
+        for item in pages_after.take(limit) {
             let (key, value) = item.into_inner().map_err(|error| engine(&error))?;
             let commit = commit_number(&key).map_err(|error| page(expected, &error))?;
             if commit != expected {
