@@ -289,6 +289,7 @@ impl Node {
             supervisor.stop(None);
         }
         self.0.root.stop(None);
+        self.0.reads.stop().await;
     }
 
     fn check_running(&self) -> Result<(), Refused> {

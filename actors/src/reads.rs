@@ -16,6 +16,8 @@ pub struct Reads {
     rows: Arc<dyn Rows>,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
+    /// Of `running`.
+    places: usize,
     mode: CommitterMode,
 }
 
@@ -26,8 +28,16 @@ impl Reads {
             rows,
             running: Arc::new(Semaphore::new(options.reads)),
             admitted: Arc::new(Semaphore::new(options.reads + options.reads_waiting)),
+            places: options.reads,
             mode: options.committer,
         }
+    }
+
+    /// Takes no more reads, and waits for those under way: they hold the engines.
+    pub(crate) async fn stop(&self) {
+        let all = u32::try_from(self.places).unwrap_or(u32::MAX);
+        drop(self.running.acquire_many(all).await);
+        self.running.close();
     }
 
     /// Runs a read with a view of its own. Turned away when too many wait already.
@@ -46,8 +56,10 @@ impl Reads {
         let running = running.await.map_err(|_| Refused::Stopped)?;
         let (rows, log) = (Arc::clone(&self.rows), Arc::clone(&self.log));
         let work = move || {
-            // Whoever asked may have gone: the places are free when the work is done, not before.
+            // Whoever asked may have gone: the places are free when the work is done and has let go
+            // of the engines, not before.
             let _places = (admitted, running);
+            let (rows, log) = (rows, log);
             read(rows.view().as_ref(), log.as_ref())
         };
         match self.mode {

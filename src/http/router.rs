@@ -29,11 +29,11 @@ pub(crate) fn router(edge: &Arc<Edge>, more: Router<Arc<Edge>>) -> Router {
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(observe))
-        .layer(cors(edge))
-        .with_state(Arc::clone(edge));
+        .layer(from_fn(observe));
+    // A call has no page that must be let in: its socket was.
+    let calls = Calls(routes.clone().with_state(Arc::clone(edge)));
+    let routes = routes.layer(cors(edge)).with_state(Arc::clone(edge));
     // outside of the routes, which must see the path without its project
-    let calls = Calls(routes.clone());
     Router::new()
         .fallback_service(routes)
         .layer(MapRequestLayer::new(move |request| {

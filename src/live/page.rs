@@ -82,7 +82,7 @@ fn row_after(event: &Published) -> Option<&[Value]> {
         .deltas
         .iter()
         .find(|delta| delta.table == threads::TABLE)?;
-    delta.after.as_deref()
+    delta.after.as_deref().map(Vec::as_slice)
 }
 
 impl Change {

@@ -120,7 +120,7 @@ fn thread_delta(event: &Published) -> Option<&RowDelta> {
 
 fn row_change(caller: &Caller, query: &Query, event: &Arc<Published>) -> Option<Change> {
     let delta = thread_delta(event)?;
-    let visible = |row: &&[Value]| shows(caller, query, row);
+    let visible = |row: &&Vec<Value>| shows(caller, query, row);
     let before = delta.before.as_deref().filter(visible);
     let after = delta.after.as_deref().filter(visible);
     match (before, after) {

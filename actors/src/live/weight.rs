@@ -17,7 +17,7 @@ pub(super) fn of(recorded: &Recorded, deltas: &[RowDelta]) -> usize {
     let rows = deltas
         .iter()
         .flat_map(|delta| delta.before.iter().chain(&delta.after));
-    let rows: usize = rows.flatten().map(value).sum();
+    let rows: usize = rows.flat_map(|row| row.iter()).map(value).sum();
     BASE + 2 * (content(&recorded.event) + rows)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -147,9 +148,9 @@ impl<'de> Deserialize<'de> for Role {
     }
 }
 
-/// The roles that a caller holds.
+/// The roles that a caller holds. A clone shares them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RoleSet(BTreeSet<Role>);
+pub struct RoleSet(Arc<BTreeSet<Role>>);
 
 impl RoleSet {
     /// The roles of a caller without an identity.
@@ -192,7 +193,7 @@ impl RoleSet {
 
 impl FromIterator<Role> for RoleSet {
     fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
-        Self(roles.into_iter().collect())
+        Self(Arc::new(roles.into_iter().collect()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scopes bound what a key or a session may ask for at all.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -29,9 +30,22 @@ pub struct UnknownScope {
 }
 
 /// A set of scopes.
+/// A clone shares them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Scopes(BTreeSet<String>);
+#[serde(from = "BTreeSet<String>", into = "BTreeSet<String>")]
+pub struct Scopes(Arc<BTreeSet<String>>);
+
+impl From<BTreeSet<String>> for Scopes {
+    fn from(names: BTreeSet<String>) -> Self {
+        Self(Arc::new(names))
+    }
+}
+
+impl From<Scopes> for BTreeSet<String> {
+    fn from(scopes: Scopes) -> Self {
+        Arc::unwrap_or_clone(scopes.0)
+    }
+}
 
 impl Scopes {
     /// Reads a list of names.
@@ -44,29 +58,27 @@ impl Scopes {
             }
             scopes.insert(name.to_owned());
         }
-        Ok(Self(scopes))
+        Ok(scopes.into())
     }
 
     /// Every scope.
     #[must_use]
     pub fn all() -> Self {
-        Self(KNOWN.iter().map(|&name| name.to_owned()).collect())
+        let names: BTreeSet<String> = KNOWN.iter().map(|&name| name.to_owned()).collect();
+        names.into()
     }
 
     /// What a caller without an identity may ask for: to register and to sign in.
     #[must_use]
     pub fn guest() -> Self {
-        Self(["sessions.write", "threads.read"].map(str::to_owned).into())
+        BTreeSet::from(["sessions.write", "threads.read"].map(str::to_owned)).into()
     }
 
     /// What a signed-in user may ask for.
     #[must_use]
     pub fn user() -> Self {
-        Self(
-            ["account", "sessions.write", "threads.read", "threads.write"]
-                .map(str::to_owned)
-                .into(),
-        )
+        let names = ["account", "sessions.write", "threads.read", "threads.write"];
+        BTreeSet::from(names.map(str::to_owned)).into()
     }
 
     /// Whether the scope is in the set.

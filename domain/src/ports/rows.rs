@@ -74,9 +74,9 @@ pub struct RowDelta {
     /// The table.
     pub table: TableNumber,
     /// The row before, if there was one.
-    pub before: Option<Row>,
+    pub before: Option<Arc<Row>>,
     /// The row after, if there is one.
-    pub after: Option<Row>,
+    pub after: Option<Arc<Row>>,
 }
 
 /// An event with what it did to rows.

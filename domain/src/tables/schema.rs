@@ -74,6 +74,9 @@ pub struct TableSchema {
     /// The place of the text-list column with the roles that may read a row. With it, the engine
     /// keeps a permission index: role → rows in order of the primary key.
     pub readers: Option<usize>,
+    /// Whether the primary key ends with the position of the event that puts the row in its
+    /// stream's life: then no row has it already, and the engine need not look.
+    pub keyed_by_position: bool,
 }
 
 impl TableSchema {

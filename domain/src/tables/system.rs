@@ -44,6 +44,7 @@ pub mod projects {
             key: vec![ID],
             indexes: vec![by_number],
             readers: None,
+            keyed_by_position: false,
         }
     }
 }
@@ -69,6 +70,7 @@ pub mod keys {
             key: vec![ID],
             indexes: vec![],
             readers: None,
+            keyed_by_position: false,
         }
     }
 }
@@ -105,6 +107,7 @@ pub mod users {
             key: vec![ID],
             indexes: vec![by_email],
             readers: None,
+            keyed_by_position: false,
         }
     }
 }
@@ -139,6 +142,7 @@ pub mod sessions {
             key: vec![USER, ID],
             indexes: vec![by_secret],
             readers: None,
+            keyed_by_position: false,
         }
     }
 }
@@ -180,6 +184,7 @@ pub mod threads {
                 index(3, NAME, Ascending),
             ],
             readers: Some(READERS),
+            keyed_by_position: false,
         }
     }
 }
@@ -223,6 +228,7 @@ pub mod items {
             key: vec![THREAD, INCARNATION, POSITION],
             indexes: vec![by_id],
             readers: None,
+            keyed_by_position: true,
         }
     }
 }
@@ -247,6 +253,7 @@ pub mod open_items {
             key: vec![THREAD, INCARNATION, POSITION],
             indexes: vec![],
             readers: None,
+            keyed_by_position: true,
         }
     }
 }
@@ -271,6 +278,7 @@ pub mod deltas {
             key: vec![THREAD, INCARNATION, ITEM_POSITION, POSITION],
             indexes: vec![],
             readers: None,
+            keyed_by_position: true,
         }
     }
 }
@@ -295,6 +303,7 @@ pub mod thread_access {
             key: vec![THREAD, INCARNATION, OFFSET],
             indexes: vec![],
             readers: None,
+            keyed_by_position: false,
         }
     }
 }

@@ -9,6 +9,7 @@ use everlog_domain::log::Manifest;
 use everlog_domain::ports::{Projected, Rows, RowsFailure, RowsView};
 use parking_lot::{Mutex, RwLock};
 
+use super::hot::HotRows;
 use super::list::Bounds;
 use super::open::{self, OpenFailure};
 use super::overlay::Overlay;
@@ -34,6 +35,7 @@ pub struct FjallRows {
 struct Writer {
     /// The last day on which no scope of a day past was left.
     tidied: i64,
+    hot: HotRows,
 }
 
 /// What goes with a state of the database.
@@ -130,7 +132,9 @@ impl Rows for FjallRows {
         check_successor(version.commit, manifest.commit)?;
         let reader = self.store.reader();
         let mut writes = Writes::default();
-        let mut overlay = Overlay::new(&reader, Purges::clone(&version.purges));
+        // What is kept holds for what is written: taken out until this batch is.
+        let mut hot = std::mem::take(&mut writer.hot);
+        let mut overlay = Overlay::new(&reader, Purges::clone(&version.purges), &mut hot);
         let projected = project_events(&mut overlay, events)?;
         overlay.write(&mut writes)?;
         let purges = purge::advance(
@@ -152,6 +156,8 @@ impl Rows for FjallRows {
             purges: Arc::new(purges),
         };
         self.commit(version, writes)?;
+        overlay.keep_hot();
+        writer.hot = hot;
         writer.tidied = tidied;
         Ok(projected)
     }

@@ -25,6 +25,7 @@ mod cursor;
 mod engine;
 mod entries;
 mod envelopes;
+mod hot;
 mod layout;
 mod list;
 mod open;

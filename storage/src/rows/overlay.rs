@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{RowDelta, RowsFailure};
@@ -9,6 +10,7 @@ use everlog_domain::tables::{Index, Row, RowChange, TableNumber, TableSchema, Un
 use everlog_domain::value::Value;
 
 use super::entries::Place;
+use super::hot::HotRows;
 use super::purges::Purges;
 use super::row_bytes::{self, StoredRow};
 use super::store::{Reader, Writes, damaged, engine};
@@ -21,6 +23,7 @@ pub(super) struct Overlay<'a> {
     purges: Purges,
     slots: BTreeMap<Vec<u8>, Slot>,
     unique: UniqueKeys<'a>,
+    hot: &'a mut HotRows,
     /// Purges of this batch, as the beginnings of rows' keys.
     pub(super) purged: Vec<Vec<u8>>,
 }
@@ -29,15 +32,18 @@ struct Slot {
     project: ProjectNumber,
     schema: &'static TableSchema,
     /// As it lies in the database.
-    stored: Option<Row>,
+    stored: Option<Arc<Row>>,
     /// As the batch leaves it.
-    current: Option<Row>,
+    current: Option<Arc<Row>>,
+    /// Whether the batch changed what was there.
+    updated: bool,
 }
 
 impl<'a> Overlay<'a> {
     /// `purges`: those that were not finished before the batch.
-    pub(super) fn new(reader: &'a Reader, purges: Purges) -> Self {
+    pub(super) fn new(reader: &'a Reader, purges: Purges, hot: &'a mut HotRows) -> Self {
         Self {
+            hot,
             reader,
             purges,
             slots: BTreeMap::new(),
@@ -78,7 +84,11 @@ impl<'a> Overlay<'a> {
             let reason = format!("a row has {expected} cells, found {found}");
             return Err(damaged(&row_key, &reason));
         }
-        self.load(project, schema, &row_key)?;
+        if schema.keyed_by_position {
+            self.begin(project, schema, &row_key);
+        } else {
+            self.load(project, schema, &row_key)?;
+        }
         let Some(slot) = self.slots.get_mut(&row_key) else {
             return Ok(None);
         };
@@ -88,12 +98,12 @@ impl<'a> Overlay<'a> {
             return Ok(None);
         }
         self.unique.turn(&place, None, Some(&row), &self.purges)?;
-        let after = schema.readers.is_some().then(|| row.clone());
-        slot.current = Some(row);
-        Ok(after.map(|after| RowDelta {
+        let row = Arc::new(row);
+        slot.current = Some(Arc::clone(&row));
+        Ok(schema.readers.is_some().then(|| RowDelta {
             table,
             before: None,
-            after: Some(after),
+            after: Some(row),
         }))
     }
 
@@ -115,10 +125,10 @@ impl<'a> Overlay<'a> {
             return Ok(None);
         };
         let moves_unique_keys = set.iter().any(|(column, _)| is_unique(schema, *column));
-        let told = schema.readers.is_some();
-        let before = (told || moves_unique_keys).then(|| row.clone());
+        let before = Arc::clone(row);
+        let cells = Arc::make_mut(row);
         for (column, value) in set {
-            match row.get_mut(column) {
+            match cells.get_mut(column) {
                 Some(cell) if !schema.key.contains(&column) => *cell = value,
                 _ => {
                     let reason = format!("column {column} cannot be updated");
@@ -127,16 +137,16 @@ impl<'a> Overlay<'a> {
             }
         }
         if moves_unique_keys {
-            let (old, new) = (before.as_ref(), Some(&*row));
-            self.unique.turn(&place, old, new, &self.purges)?;
+            self.unique
+                .turn(&place, Some(&before), Some(row), &self.purges)?;
         }
-        if !told || before.as_ref() == Some(row) {
-            return Ok(None);
-        }
-        Ok(Some(RowDelta {
+        let after = Arc::clone(row);
+        slot.updated = true;
+        let tells = schema.readers.is_some() && before != after;
+        Ok(tells.then(|| RowDelta {
             table,
-            before,
-            after: Some(row.clone()),
+            before: Some(before),
+            after: Some(after),
         }))
     }
 
@@ -192,12 +202,16 @@ impl<'a> Overlay<'a> {
         if self.slots.contains_key(row_key) {
             return Ok(());
         }
-        let stored = stored_row(self.reader, row_key)?;
+        let stored = match self.hot.get(row_key) {
+            Some(row) => Some(row),
+            None => stored_row(self.reader, row_key)?.map(Arc::new),
+        };
         let mut slot = Slot {
             project,
             schema,
             current: stored.clone(),
             stored,
+            updated: false,
         };
         if self.purges.cover(row_key)
             && let Some(hidden) = slot.current.take()
@@ -209,6 +223,20 @@ impl<'a> Overlay<'a> {
         }
         self.slots.insert(row_key.to_vec(), slot);
         Ok(())
+    }
+
+    /// Takes in that a row is not in the database.
+    fn begin(&mut self, project: ProjectNumber, schema: &'static TableSchema, row_key: &[u8]) {
+        if !self.slots.contains_key(row_key) {
+            let slot = Slot {
+                project,
+                schema,
+                stored: None,
+                current: None,
+                updated: false,
+            };
+            self.slots.insert(row_key.to_vec(), slot);
+        }
     }
 
     /// A row of the database goes that the batch did not touch.
@@ -225,8 +253,22 @@ impl<'a> Overlay<'a> {
     }
 
     /// Writes who holds the keys of unique indexes: the last that the batch does to them.
-    pub(super) fn write_unique(self, writes: &mut Writes) {
-        self.unique.write(writes);
+    pub(super) fn write_unique(&mut self, writes: &mut Writes) {
+        std::mem::replace(&mut self.unique, UniqueKeys::new(self.reader)).write(writes);
+    }
+
+    /// Keeps what the batch updated, once it is written: it is often updated again.
+    pub(super) fn keep_hot(self) {
+        for (row_key, slot) in self.slots {
+            match slot.current {
+                Some(row) if slot.updated => self.hot.put(row_key, row),
+                // Begun anew, gone, or only looked at.
+                Some(_) | None => self.hot.forget(&row_key),
+            }
+        }
+        for prefix in &self.purged {
+            self.hot.forget_under(prefix);
+        }
     }
 
     /// Whether the batch has the last word on a row.
@@ -240,7 +282,7 @@ impl<'a> Overlay<'a> {
         for (row_key, slot) in slots.filter(|(_, slot)| slot.stored != slot.current) {
             let place = slot.place(row_key);
             if let Some(old) = &slot.stored {
-                place.remove_entries(writes, old, slot.current.as_ref());
+                place.remove_entries(writes, old, slot.current.as_deref());
             }
             let Some(new) = &slot.current else {
                 writes.remove(row_key.clone());
@@ -249,7 +291,7 @@ impl<'a> Overlay<'a> {
             if self.purges.cover(row_key) {
                 return Err(damaged(row_key, "the row belongs to a life that is over"));
             }
-            place.add_entries(writes, slot.stored.as_ref(), new);
+            place.add_entries(writes, slot.stored.as_deref(), new);
             let bytes = row_bytes::encode(new);
             let bytes = bytes.map_err(|error| damaged(row_key, &error.to_string()))?;
             writes.put(row_key.clone(), bytes);

@@ -1,6 +1,6 @@
 //! The fjall database of the projection, read and written as plain bytes.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Bound;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(super) struct Reader {
 /// What a batch writes, the last word on each key: `None` removes it.
 #[derive(Default)]
 pub(super) struct Writes {
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    changes: HashMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Store {

@@ -6,6 +6,8 @@
     reason = "called by tests only: the panic is the report"
 )]
 
+use std::sync::Arc;
+
 use everlog_domain::ids::CommitNumber;
 use everlog_domain::ports::{Rows, RowsFailure};
 use everlog_domain::tables::Row;
@@ -85,7 +87,7 @@ pub(super) fn changes_are_told(rows: &dyn Rows) {
         vec![(true, false)],
     ];
     assert_eq!(told, expected);
-    let name = |row: &Option<Row>| row.as_ref().map(|row| texts(row, threads::NAME));
+    let name = |row: &Option<Arc<Row>>| row.as_ref().map(|row| texts(row, threads::NAME));
     let renamed = &projected[3].deltas[0];
     assert_eq!(name(&renamed.before).as_deref(), Some("red"));
     assert_eq!(name(&renamed.after).as_deref(), Some("blue"));

@@ -201,10 +201,10 @@ impl State {
             }
         }
         let changed = schema.readers.is_some() && before != after;
-        changed.then_some(RowDelta {
+        changed.then(|| RowDelta {
             table,
-            before,
-            after,
+            before: before.map(Arc::new),
+            after: after.map(Arc::new),
         })
     }
 
