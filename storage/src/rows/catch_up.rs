@@ -13,10 +13,14 @@ use thiserror::Error;
 use super::engine::FjallRows;
 use super::open::{self, OpenFailure};
 
-/// Batches read at once.
+/// Contents pages read at once.
 const MANIFESTS: usize = 1_024;
-/// Events read at once, unless one batch has more.
-const EVENTS: u64 = 4_096;
+/// Batches whose events are read at once. Each was in memory whole when it was written, and the
+/// committer bounds its bytes: so a machine that wrote a log can also read it.
+const BATCHES: usize = 8;
+/// More batches are read at once as long as they have no more events than this: each of them has
+/// at most the bytes of one record.
+const FEW_EVENTS: u64 = 64;
 
 /// Why the projection could not be brought up to the log.
 #[derive(Debug, Error)]
@@ -91,14 +95,15 @@ pub fn rebuild(
     Ok(rows)
 }
 
-/// How many of the manifests are read in one go: at least one.
+/// How many of the manifests are read in one go: at least one. Contents pages do not tell bytes,
+/// so both bounds are such that any events would fit.
 fn read_together(manifests: &[Manifest]) -> usize {
     let mut events = 0;
-    let within = manifests.iter().take_while(|manifest| {
+    let few = manifests.iter().take_while(|manifest| {
         events += count(manifest);
-        events <= EVENTS
+        events <= FEW_EVENTS
     });
-    within.count().max(1)
+    few.count().max(BATCHES).min(manifests.len())
 }
 
 fn count(manifest: &Manifest) -> u64 {
@@ -143,4 +148,43 @@ fn read_events(
         events.insert(project, log.read(project, first, limit)?.into());
     }
     Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use everlog_domain::hash::Hash;
+    use everlog_domain::ids::ProjectUid;
+    use everlog_domain::log::ManifestEntry;
+
+    use super::*;
+
+    fn pages(batches: u64, events: u64) -> Vec<Manifest> {
+        let page = |commit| Manifest {
+            commit: CommitNumber(commit),
+            entries: vec![ManifestEntry {
+                project: ProjectNumber(1),
+                uid: ProjectUid([0; 16]),
+                first: Offset((commit - 1) * events + 1),
+                last: Offset(commit * events),
+                head: Hash::of_bytes(b""),
+            }],
+        };
+        (1..=batches).map(page).collect()
+    }
+
+    #[test]
+    fn what_is_read_at_once_is_bounded_however_large_events_are() {
+        let table = [
+            ((1_000, 1), 64),
+            ((1_000, 6), 10),
+            ((1_000, 100), 8),
+            ((1_000, 100_000), 8),
+            ((3, 100_000), 3),
+            ((5, 1), 5),
+        ];
+        for ((batches, events), expected) in table {
+            let found = read_together(&pages(batches, events));
+            assert_eq!(found, expected, "{batches} batches of {events}");
+        }
+    }
 }
