@@ -3,13 +3,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use everlog_domain::ids::CommitNumber;
+use everlog_domain::ports::RowsFailure;
 
 use super::head;
 use super::refused::OpenRefused;
 use crate::log::EmbeddedLog;
 use crate::rows::{CatchUpFailure, FjallRows, OpenFailure, catch_up, peek_commit, rebuild};
 
-/// Where a damaged projection is kept for whoever wants to know why.
+/// Where a damaged projection is kept until another one stands.
 const ASIDE: &str = "projections.damaged";
 const BETWEEN_REPORTS: Duration = Duration::from_secs(2);
 
@@ -26,16 +27,20 @@ pub(super) fn peek(folder: &Path) -> Option<CommitNumber> {
 }
 
 /// Opens the rows and brings them up to the log. Rows that are damaged, or of another version, are
-/// moved aside and made anew: that takes a while, and says so.
+/// moved aside and made anew: that takes a while, and says so. Where the disk or the engine fails,
+/// good rows may lie there, and new ones could not be written: they stay as they are.
 pub(super) fn open(folder: &Path, log: &EmbeddedLog) -> Result<FjallRows, OpenRefused> {
-    match open_and_catch_up(folder, log) {
+    let opened = match open_and_catch_up(folder, log) {
         Err(failure) if calls_for_rebuild(&failure) => {
             tracing::warn!(%failure, "the rows are made anew from the log");
             move_aside(folder)?;
-            rebuild(folder, log, &mut reports()).map_err(refused)
+            rebuild(folder, log, &mut reports())
         }
-        opened => opened.map_err(refused),
-    }
+        opened => opened,
+    };
+    let rows = opened.map_err(refused)?;
+    forget_aside(folder);
+    Ok(rows)
 }
 
 fn open_and_catch_up(folder: &Path, log: &EmbeddedLog) -> Result<FjallRows, CatchUpFailure> {
@@ -47,7 +52,7 @@ fn open_and_catch_up(folder: &Path, log: &EmbeddedLog) -> Result<FjallRows, Catc
 fn calls_for_rebuild(failure: &CatchUpFailure) -> bool {
     match failure {
         CatchUpFailure::Open(failure) => failure.calls_for_rebuild(),
-        CatchUpFailure::Rows(_) => true,
+        CatchUpFailure::Rows(failure) => matches!(failure, RowsFailure::Damaged { .. }),
         CatchUpFailure::Ahead { .. }
         | CatchUpFailure::ManifestMissing { .. }
         | CatchUpFailure::Log(_) => false,
@@ -64,6 +69,18 @@ fn move_aside(folder: &Path) -> Result<(), OpenRefused> {
             Err(OpenRefused::io(folder, error))
         }
         _ => Ok(()),
+    }
+}
+
+/// Removes what was moved aside, also by a start that did not come to an end: rows are not
+/// encrypted, and nothing that is erased reaches them there.
+fn forget_aside(folder: &Path) {
+    let aside = folder.with_file_name(ASIDE);
+    match fs::remove_dir_all(&aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, folder = %aside.display(), "old rows cannot be removed");
+        }
+        _ => {}
     }
 }
 
@@ -93,5 +110,25 @@ fn refused(failure: CatchUpFailure) -> OpenRefused {
         CatchUpFailure::Rows(failure) => engine(failure.to_string()),
         CatchUpFailure::Open(OpenFailure::Engine { reason }) => engine(reason),
         CatchUpFailure::Open(failure) => engine(failure.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_damage_throws_rows_away() {
+        let reason = || String::from("no space left on device");
+        let failed = RowsFailure::Engine { reason: reason() };
+        assert!(!calls_for_rebuild(&CatchUpFailure::Rows(failed)));
+        let refused = OpenFailure::Engine { reason: reason() };
+        assert!(!calls_for_rebuild(&CatchUpFailure::Open(refused)));
+        let damaged = RowsFailure::Damaged {
+            table: 1,
+            key: String::new(),
+            reason: reason(),
+        };
+        assert!(calls_for_rebuild(&CatchUpFailure::Rows(damaged)));
     }
 }

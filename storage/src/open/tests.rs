@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
-use everlog_domain::ports::Log;
+use everlog_domain::ports::{Log, Rows};
 
 use super::*;
 use crate::fixture::{Image, append, continued, options, reopen, written};
@@ -241,6 +241,17 @@ fn what_was_written_is_there_after_reopening_and_goes_on() {
         let events = opened.log.read(ProjectNumber(1), Offset(1), 100).unwrap();
         assert_eq!(events.len() as u64, 10 + round);
     }
+}
+
+#[test]
+fn damaged_rows_are_made_anew_and_nothing_of_them_stays() {
+    let folder = written(BATCHES);
+    drop(open(&options(folder.path())).unwrap());
+    let tables = folder.path().join("projections/keyspaces/1/current");
+    fs::write(tables, b"rubble").unwrap();
+    let opened = open(&options(folder.path())).unwrap();
+    assert_eq!(opened.rows.reached(), CommitNumber(BATCHES));
+    assert!(!folder.path().join("projections.damaged").exists());
 }
 
 /// Where each batch begins in the log's journal.

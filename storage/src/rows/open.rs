@@ -12,9 +12,10 @@ use thiserror::Error;
 use super::layout;
 use super::purges::Purges;
 use super::range::KeyRange;
-use super::store::{Reader, Store, Writes};
+use super::store::{Reader, Store, Writes, is_of_files, is_of_the_world};
 use crate::scan::{
-    Change, FolderState, ScanDamage, check_tables, folder_state, scan_journals, truncate_torn,
+    Change, Defect, FolderState, ScanDamage, check_tables, folder_state, scan_journals,
+    truncate_torn,
 };
 
 /// Why a projection was not opened.
@@ -138,25 +139,11 @@ fn open_store(folder: &Path) -> Result<Store, OpenFailure> {
     // its bytes must not become a crash at every start.
     match catch_unwind(AssertUnwindSafe(|| Store::open(folder))) {
         Ok(Ok(store)) => Ok(store),
-        Ok(Err(error)) if is_refusal(&error) => Err(refused(&error)),
+        Ok(Err(error)) if is_of_the_world(&error) => Err(refused(&error)),
         Ok(Err(error)) => Err(damage(&error)),
         Err(_) => Err(OpenFailure::Damaged {
             reason: "the engine panicked over its files".to_owned(),
         }),
-    }
-}
-
-/// Whether an error is the world's and not the files'.
-fn is_refusal(error: &fjall::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    let of_files =
-        |error: &std::io::Error| matches!(error.kind(), NotFound | UnexpectedEof | InvalidData);
-    match error {
-        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
-            !of_files(error)
-        }
-        fjall::Error::Locked => true,
-        _ => false,
     }
 }
 
@@ -214,12 +201,18 @@ fn damage(reason: &dyn std::fmt::Display) -> OpenFailure {
 
 impl From<ScanDamage> for OpenFailure {
     fn from(found: ScanDamage) -> Self {
-        damage(&found)
+        match &found.defect {
+            Defect::Unreadable(error) if !is_of_files(error) => refused(&found),
+            _ => damage(&found),
+        }
     }
 }
 
 impl From<RowsFailure> for OpenFailure {
     fn from(failure: RowsFailure) -> Self {
-        damage(&failure)
+        match failure {
+            RowsFailure::Engine { .. } => refused(&failure),
+            _ => damage(&failure),
+        }
     }
 }

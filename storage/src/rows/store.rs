@@ -85,7 +85,7 @@ impl Store {
 impl Reader {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Slice>, RowsFailure> {
         let value = self.snapshot.get(&self.keyspace, key);
-        value.map_err(|error| engine(&error))
+        value.map_err(|error| unreadable(key, &error))
     }
 
     pub(super) fn range(&self, range: &KeyRange) -> Entries {
@@ -112,7 +112,7 @@ pub(super) struct Entries {
 type Entry = Result<(Slice, Slice), RowsFailure>;
 
 fn entry(guard: fjall::Guard) -> Entry {
-    guard.into_inner().map_err(|error| engine(&error))
+    guard.into_inner().map_err(|error| unreadable(&[], &error))
 }
 
 impl Iterator for Entries {
@@ -143,6 +143,35 @@ pub(super) fn engine(reason: &dyn std::fmt::Display) -> RowsFailure {
     RowsFailure::Engine {
         reason: reason.to_string(),
     }
+}
+
+/// What does not read is damage, unless it is the disk that fails: making rows anew helps against
+/// the one and not against the other.
+fn unreadable(key: &[u8], error: &fjall::Error) -> RowsFailure {
+    if is_of_the_world(error) {
+        return engine(error);
+    }
+    damaged(key, &error.to_string())
+}
+
+/// Whether an error is the world's and not the files'.
+pub(super) fn is_of_the_world(error: &fjall::Error) -> bool {
+    match error {
+        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
+            !is_of_files(error)
+        }
+        fjall::Error::Locked | fjall::Error::Poisoned => true,
+        _ => false,
+    }
+}
+
+/// Whether an error of the operating system says that a file is not as it was written.
+pub(super) fn is_of_files(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, UnexpectedEof};
+    matches!(
+        error.kind(),
+        NotFound | UnexpectedEof | InvalidData | IsADirectory | NotADirectory
+    )
 }
 
 /// Damage at a key of the database.
