@@ -87,6 +87,7 @@ error_types! {
     ItemNotOpen = 409 "item_not_open",
     ItemAuthorForbidden = 401 "item_author_forbidden",
     ItemLimitExceeded = 409 "open_item_limit_exceeded",
+    AppendLimitExceeded = 409 "item_append_limit_exceeded",
     ItemTooLarge = 413 "item_too_large",
     ItemPartInvalid = 400 "item_part_invalid",
 }
@@ -188,7 +189,8 @@ impl From<ThreadRefusal> for ApiError {
             R::AuthorNotOwn | R::NotTheAuthor => ErrorType::ItemAuthorForbidden,
             R::ItemAlreadyExists => ErrorType::ItemAlreadyExists,
             R::ItemNotOpen => ErrorType::ItemNotOpen,
-            R::TooManyOpenItems | R::TooManyAppends => ErrorType::ItemLimitExceeded,
+            R::TooManyOpenItems => ErrorType::ItemLimitExceeded,
+            R::TooManyAppends => ErrorType::AppendLimitExceeded,
             R::ItemTooLarge { .. } => ErrorType::ItemTooLarge,
             R::TooManyParts { .. } | R::NoSuchPart { .. } | R::NoDeltas => {
                 ErrorType::ItemPartInvalid

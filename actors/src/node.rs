@@ -104,7 +104,13 @@ impl Node {
             hub: hub.clone(),
         };
         let committer = Committer::start(parts, &options)?;
-        let activator = Activator::new(committer.clone(), Arc::clone(&directory), reads.clone());
+        // Places of their own: lists of one tenant must not keep the actors of another waiting.
+        let actor_reads = Reads::new(Arc::clone(&log), Arc::clone(&rows), &options);
+        let activator = Activator::new(
+            committer.clone(),
+            Arc::clone(&directory),
+            actor_reads.clone(),
+        );
         let root = ActorRuntime::spawn(None, Supervisor { of: "node" }, ());
         let (root, _) = root
             .await
@@ -112,7 +118,7 @@ impl Node {
         let threads = ThreadWorld {
             committer: committer.clone(),
             log: Arc::clone(&log),
-            reads: reads.clone(),
+            reads: actor_reads.clone(),
             registry: Registry::new(),
             idle: options.idle,
             activator: activator.clone(),
@@ -120,7 +126,7 @@ impl Node {
         };
         let projects = ProjectWorld {
             log: Arc::clone(&log),
-            reads: reads.clone(),
+            reads: actor_reads,
             directory: Arc::clone(&directory),
             activator,
             registry: Registry::new(),
@@ -290,6 +296,7 @@ impl Node {
         }
         self.0.root.stop(None);
         self.0.reads.stop().await;
+        self.0.threads.reads.stop().await;
     }
 
     fn check_running(&self) -> Result<(), Refused> {

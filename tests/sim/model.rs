@@ -312,6 +312,13 @@ impl Thread {
             ThreadEvent::ParticipantRemoved(event) => {
                 let removed = self.participants.remove(&event.participant);
                 there(removed.is_some(), "participant")?;
+                // What was granted to it by name, in whatever state its address is.
+                let named = format!("\"{}", event.participant);
+                let kept = self.permissions.iter().filter(|permission| {
+                    let text = permission.to_string();
+                    !text.contains(&format!("{named}\"")) && !text.contains(&format!("{named}/"))
+                });
+                self.permissions = kept.cloned().collect();
                 self.check_access(&event.access)?;
             }
             ThreadEvent::ItemPosted(event) => {

@@ -130,6 +130,11 @@ impl Permissions {
             .map(|p| &p.role)
     }
 
+    /// Keeps those of which this holds.
+    pub fn retain(&mut self, keep: impl FnMut(&Permission) -> bool) {
+        self.0.retain(keep);
+    }
+
     /// The permissions in order.
     pub fn iter(&self) -> impl Iterator<Item = &Permission> {
         self.0.iter()

@@ -61,6 +61,17 @@ impl ParticipantId {
     }
 }
 
+impl ParticipantId {
+    /// Whether a role is held by it alone.
+    fn is_named_by(&self, role: &Role) -> bool {
+        match (self, role) {
+            (Self::User(id), Role::User(named, _)) => id == named,
+            (Self::Agent(_), role) => *role == self.role(),
+            (Self::User(_), _) => false,
+        }
+    }
+}
+
 impl fmt::Display for ParticipantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -117,11 +128,25 @@ impl ThreadAccess {
         granted.chain(taking_part).collect()
     }
 
-    /// Whether the caller may do this in the thread: the one authoriser over the effective
-    /// permissions.
+    /// Whether the caller may do this in the thread: what [`ThreadAccess::effective`] says, without
+    /// putting it together.
     #[must_use]
     pub fn allows(&self, caller: &Caller, action: Action) -> bool {
-        caller.may(action, &self.effective())
+        let as_participant = |(id, role): (&ParticipantId, &ParticipantRole)| {
+            role.actions().contains(&action) && caller.roles.holds(&id.role())
+        };
+        caller.may(action, &self.permissions) || self.participants.iter().any(as_participant)
+    }
+
+    /// Takes from somebody its part and what was granted to it by name. Answers whether it took
+    /// part.
+    pub fn remove(&mut self, id: &ParticipantId) -> bool {
+        let took_part = self.participants.remove(id).is_some();
+        if took_part {
+            self.permissions
+                .retain(|permission| !id.is_named_by(&permission.role));
+        }
+        took_part
     }
 
     /// The roles that may read, as text, for the permission index.

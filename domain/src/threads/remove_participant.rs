@@ -3,7 +3,7 @@
 use super::{Facts, ParticipantId, ParticipantRemoved, ThreadEvent, ThreadRefusal, ThreadState};
 use crate::access::{Action, Principal};
 
-/// Removes a participant. Everybody may leave; removing others takes the update permission.
+/// Removes a participant, with what was granted to it by name. Everybody may leave; removing others takes the update permission.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RemoveParticipant {
     /// Who.
@@ -23,7 +23,7 @@ impl RemoveParticipant {
         let needed = if leaves { Action::Read } else { Action::Update };
         let thread = state.authorised(facts.caller, needed)?;
         let mut access = thread.access.clone();
-        if access.participants.remove(&self.participant).is_none() {
+        if !access.remove(&self.participant) {
             return Err(ThreadRefusal::ParticipantNotFound);
         }
         Ok(vec![
@@ -39,10 +39,11 @@ impl RemoveParticipant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::threads::ThreadCommand;
     use crate::threads::given::{
-        access, agent, created, denials, given, guest, key, member, owner, person, stranger, viewer,
+        access, agent, created, denials, given, guest, key, member, owner, participant, person,
+        stranger, thread_id, viewer,
     };
+    use crate::threads::{CreateThread, Metadata, ParticipantRole, ThreadCommand};
 
     fn remove(id: ParticipantId) -> ThreadCommand {
         ThreadCommand::RemoveParticipant(RemoveParticipant { participant: id })
@@ -96,6 +97,24 @@ mod tests {
             let refusal = thread.state().authorised(&caller, Action::Read).err();
             assert_eq!(refusal, Some(ThreadRefusal::NotFound));
         }
+    }
+
+    #[test]
+    fn who_began_the_thread_keeps_nothing_when_it_leaves() {
+        let create = ThreadCommand::Create(CreateThread {
+            thread: thread_id(),
+            name: None,
+            metadata: Metadata::default(),
+            permissions: None,
+            participants: vec![participant(person("member"), ParticipantRole::Owner)],
+        });
+        let thread = given([])
+            .when(&owner(), create)
+            .then_granted()
+            .when(&member(), remove(person("owner")))
+            .then_granted();
+        assert!(thread.state().authorised(&owner(), Action::Read).is_err());
+        assert!(thread.state().authorised(&member(), Action::Read).is_ok());
     }
 
     #[test]

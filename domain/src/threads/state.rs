@@ -127,10 +127,9 @@ impl ThreadState {
         let Self::Live(thread) = self else {
             return Err(ThreadRefusal::NotFound);
         };
-        let permissions = thread.access.effective();
-        if caller.may(action, &permissions) {
+        if thread.access.allows(caller, action) {
             Ok(thread)
-        } else if caller.may(Action::Read, &permissions) {
+        } else if thread.access.allows(caller, Action::Read) {
             Err(ThreadRefusal::Forbidden { action })
         } else {
             Err(ThreadRefusal::NotFound)
