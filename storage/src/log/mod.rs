@@ -11,6 +11,6 @@ mod tests;
 mod watermark;
 
 pub use embedded::EmbeddedLog;
-pub(crate) use engine::{EVENTS, EngineFailure, LogEngine, MANIFESTS};
+pub(crate) use engine::{EVENTS, LogEngine, MANIFESTS};
 pub(crate) use read::{Reader, SealedRecord};
 pub(crate) use watermark::{Mark, Watermark, read_mark};

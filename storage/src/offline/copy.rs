@@ -1,8 +1,9 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::report::Step;
+use crate::open::sync_tree;
 
 /// Parts of a data folder that a copy gets. The projections are made anew, the lock and the
 /// watermark are of the original only.
@@ -15,7 +16,8 @@ const PARTS: [&str; 6] = [
     "checkpoints",
 ];
 
-/// Copies a data folder into a new one and syncs it.
+/// Copies a data folder into a new one and syncs it, names included: a file whose folder was not
+/// synced may be gone after a power loss.
 pub(super) fn copy_parts(from: &Path, to: &Path, progress: &mut dyn FnMut(Step)) -> io::Result<()> {
     let mut files = Vec::new();
     for part in PARTS {
@@ -31,11 +33,10 @@ pub(super) fn copy_parts(from: &Path, to: &Path, progress: &mut dyn FnMut(Step))
         }
         // permissions come along: a master key stays readable by its owner only
         fs::copy(&file.path, &target)?;
-        File::open(&target)?.sync_all()?;
         done += file.bytes;
         progress(Step::Files { done, total });
     }
-    File::open(to)?.sync_all()
+    sync_tree(to)
 }
 
 struct Listed {

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use everlog_domain::ids::{CommitNumber, Offset};
-use everlog_domain::ports::Log;
+use everlog_domain::ports::{Log, ReadFailure};
+use thiserror::Error;
 
 use super::chains::Chains;
 use super::report::Step;
-use crate::log::{EmbeddedLog, EngineFailure, LogEngine};
+use crate::log::{EmbeddedLog, LogEngine};
 use crate::record::{StoredManifest, encode_manifest, project_range};
 
 const PAGES: usize = 256;
@@ -76,6 +77,17 @@ fn take(log: &EmbeddedLog, page: &StoredManifest, chains: &mut Chains) -> Result
     Ok(())
 }
 
+/// Why the provable batches could not be written again.
+#[derive(Debug, Error)]
+pub(super) enum RewriteFailure {
+    #[error("contents page {page} was there and does not read any more")]
+    PageMissing { page: CommitNumber },
+    #[error(transparent)]
+    Read(#[from] ReadFailure),
+    #[error(transparent)]
+    Engine(#[from] fjall::Error),
+}
+
 /// Writes the provable batches into a new database. Not synced batch by batch: whoever repairs
 /// waits for the end.
 pub(super) fn rewrite(
@@ -83,14 +95,16 @@ pub(super) fn rewrite(
     up_to: CommitNumber,
     folder: &Path,
     progress: &mut dyn FnMut(Step),
-) -> Result<(), EngineFailure> {
+) -> Result<(), RewriteFailure> {
     let target = LogEngine::open(folder)?;
     let mut commit = CommitNumber(0);
     while commit < up_to {
-        let pages = log.reader().manifests(commit, 1);
-        let page = pages.ok().and_then(|pages| pages.into_iter().next());
-        // it has just been proved
-        let Some(page) = page else { break };
+        let page = log.reader().manifests(commit, 1)?.into_iter().next();
+        // It has just been proved. A copy that ends before it must not take the place of one that
+        // may hold more.
+        let page = page.ok_or(RewriteFailure::PageMissing {
+            page: commit.next(),
+        })?;
         let mut batch = target.unsynced_batch();
         for entry in &page.manifest.entries {
             let range = project_range(entry.project, entry.first, entry.last);

@@ -12,7 +12,7 @@ use super::provable::{Provable, holds_more, prove, rewrite};
 use super::report::Step;
 use super::sightings::last_seen;
 use crate::checkpoint;
-use crate::open::{KEYS, LOG, OpenRefused, Options, open_unjudged, own, require};
+use crate::open::{KEYS, LOG, OpenRefused, Options, open_unjudged, own, require, sync_tree};
 
 /// A folder in the making, which takes the place of `log`.
 const MENDED: &str = "log.mended";
@@ -126,6 +126,7 @@ fn prepare(to: &Path) -> io::Result<Result<(), RepairFailure>> {
 
 fn replace(to: &Path, mended: &Path) -> io::Result<()> {
     let log = to.join(LOG);
+    sync_tree(mended)?;
     fs::remove_dir_all(&log)?;
     fs::rename(mended, &log)?;
     File::open(to)?.sync_all()

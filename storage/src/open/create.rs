@@ -38,7 +38,8 @@ fn remove_if_there(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn sync_tree(path: &Path) -> io::Result<()> {
+/// Waits until the disk has every file and every name below a path.
+pub(crate) fn sync_tree(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         for entry in fs::read_dir(path)? {
             sync_tree(&entry?.path())?;

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::create::create_whole;
+pub(crate) use self::create::sync_tree;
 use self::inspect::{KeysFindings, LogFindings, inspect_keys, inspect_log};
 use self::judge::{Witnesses, judge, mend};
 use crate::checkpoint::{self, Checkpoints};
