@@ -108,3 +108,28 @@ fn each_project_that_changed_gets_a_note_in_every_folder() {
         assert_eq!(offsets(folder), [3, 3, 4, 4]);
     }
 }
+
+#[test]
+fn a_folder_that_is_named_later_gets_every_project_and_a_failure_costs_nothing_twice() {
+    let data = written(3);
+    let log = reopen(data.path()).unwrap();
+    let verifying = log.keys().signing().verifying_key();
+    let inside = data.path().join(FOLDER);
+    let make = |outside: Option<&std::path::Path>| {
+        let outside = outside.map(std::path::Path::to_path_buf);
+        Checkpoints::new(log.clone(), inside.clone(), outside)
+    };
+    let notes = |folder: &std::path::Path| read_folder(folder, &verifying).unwrap().len();
+    assert_eq!(make(None).write().unwrap(), 2);
+    let outside = tempfile::tempdir().unwrap();
+    let blocked = outside.path().join("blocked");
+    fs::write(&blocked, b"a file where a folder should be").unwrap();
+    let failing = make(Some(&blocked));
+    for _ in 0..3 {
+        assert!(failing.write().is_err());
+    }
+    assert_eq!((notes(&inside), failing.behind()), (2, 3));
+    let later = outside.path().join("later");
+    assert_eq!(make(Some(&later)).write().unwrap(), 2);
+    assert_eq!((notes(&inside), notes(&later)), (2, 2));
+}

@@ -38,58 +38,75 @@ pub enum CheckpointFailure {
 /// Writes checkpoints of the projects that have changed.
 pub struct Checkpoints {
     log: Arc<EmbeddedLog>,
-    folders: Vec<PathBuf>,
-    reached: Mutex<CommitNumber>,
+    folders: Mutex<Vec<Witness>>,
+}
+
+/// A folder of checkpoints. Each remembers by itself how far it has got: one that is named later,
+/// was emptied, or failed, gets what it does not have, and the others get nothing twice.
+struct Witness {
+    folder: PathBuf,
+    /// Name of the file that says how far.
+    hint: String,
+    reached: CommitNumber,
 }
 
 impl Checkpoints {
-    /// Writes into a folder inside of the data folder, which remembers how far it has got, and
-    /// into one outside where there is one.
+    /// Writes into a folder inside of the data folder, and into one outside where there is one.
     pub(crate) fn new(log: Arc<EmbeddedLog>, inside: PathBuf, outside: Option<PathBuf>) -> Self {
-        let reached = fs::read_to_string(inside.join(REACHED)).ok();
-        let reached = reached.and_then(|text| text.trim().parse().ok());
-        // a hint that is ahead of the log would leave projects out
-        let reached = CommitNumber(reached.unwrap_or(0)).min(log.head());
+        let head = log.head();
+        // a folder outside may have checkpoints of other data folders too
+        let key = log.keys().signing().verifying_key();
+        let own = format!("{REACHED}-{}", hex::encode(&key.as_bytes()[..8]));
+        let outside = outside.map(|folder| Witness::of(folder, own, head));
+        let inside = Witness::of(inside, REACHED.to_owned(), head);
         Self {
             log,
-            folders: [inside].into_iter().chain(outside).collect(),
-            reached: Mutex::new(reached),
+            folders: Mutex::new([inside].into_iter().chain(outside).collect()),
         }
     }
 
     /// Batches since the last checkpoints.
     #[must_use]
     pub fn behind(&self) -> u64 {
-        self.log.head().0.saturating_sub(self.reached.lock().0)
+        let folders = self.folders.lock();
+        let reached = folders.iter().map(|witness| witness.reached.0).min();
+        self.log.head().0.saturating_sub(reached.unwrap_or(0))
     }
 
     /// Signs the newest state of every project that has changed since the last time, and syncs it
-    /// to every folder. Answers with how many projects those are. Blocking: it waits for the disk.
+    /// to every folder; one that fails does not keep the others from theirs. Answers with how many
+    /// projects those are, in the folder that got most. Blocking: it waits for the disk.
     pub fn write(&self) -> Result<usize, CheckpointFailure> {
-        let mut reached = self.reached.lock();
+        let mut folders = self.folders.lock();
+        let written = folders.iter_mut().map(|witness| self.write_to(witness));
+        let written: Vec<_> = written.collect();
+        written
+            .into_iter()
+            .try_fold(0, |most, projects| Ok(projects?.max(most)))
+    }
+
+    fn write_to(&self, witness: &mut Witness) -> Result<usize, CheckpointFailure> {
         let mut projects = 0;
         loop {
-            let pages = self.log.manifests(*reached, PAGES)?;
+            let pages = self.log.manifests(witness.reached, PAGES)?;
             let Some(newest) = pages.last().map(|page| page.commit) else {
                 return Ok(projects);
             };
             let entries = pages.iter().flat_map(|page| &page.entries);
             let heads: BTreeMap<ProjectNumber, &ManifestEntry> =
                 entries.map(|entry| (entry.project, entry)).collect();
-            for folder in &self.folders {
-                self.write_to(folder, &heads)
-                    .map_err(|error| CheckpointFailure::Io {
-                        folder: folder.clone(),
-                        error,
-                    })?;
-            }
+            self.append_to(&witness.folder, &heads)
+                .map_err(|error| CheckpointFailure::Io {
+                    folder: witness.folder.clone(),
+                    error,
+                })?;
             projects += heads.len();
-            *reached = newest;
-            self.remember(newest);
+            witness.reached = newest;
+            witness.remember();
         }
     }
 
-    fn write_to(
+    fn append_to(
         &self,
         folder: &Path,
         heads: &BTreeMap<ProjectNumber, &ManifestEntry>,
@@ -105,14 +122,25 @@ impl Checkpoints {
         }
         Ok(())
     }
+}
 
-    fn remember(&self, reached: CommitNumber) {
-        let Some(inside) = self.folders.first() else {
-            return;
-        };
-        let new = inside.join("reached.new");
-        let written = fs::write(&new, format!("{reached}\n"))
-            .and_then(|()| fs::rename(&new, inside.join(REACHED)));
+impl Witness {
+    fn of(folder: PathBuf, hint: String, head: CommitNumber) -> Self {
+        let reached = fs::read_to_string(folder.join(&hint)).ok();
+        let reached = reached.and_then(|text| text.trim().parse().ok());
+        // a hint that is ahead of the log would leave projects out
+        let reached = CommitNumber(reached.unwrap_or(0)).min(head);
+        Self {
+            folder,
+            hint,
+            reached,
+        }
+    }
+
+    fn remember(&self) {
+        let new = self.folder.join(format!("{}.new", self.hint));
+        let written = fs::write(&new, format!("{}\n", self.reached))
+            .and_then(|()| fs::rename(&new, self.folder.join(&self.hint)));
         if let Err(error) = written {
             tracing::warn!(%error, "how far checkpoints have got is not remembered");
         }

@@ -156,11 +156,14 @@ fn a_checkpoint_that_was_changed_is_found() {
     let kept = Kept::new();
     let file = std::fs::read_dir(kept.outside.path())
         .unwrap()
-        .next()
-        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.extension()
+                .is_some_and(|ending| ending == "checkpoints")
+        })
         .unwrap();
-    let text = std::fs::read_to_string(file.path()).unwrap();
-    std::fs::write(file.path(), text.replace("\n20\n", "\n19\n")).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\n20\n", "\n19\n")).unwrap();
     let report = kept.verified();
     assert_eq!(report.findings.len(), 1, "{report:#?}");
     assert!(
