@@ -52,9 +52,6 @@ pub enum StartFailure {
     /// The root of the supervision tree could not be started.
     #[error("the supervisor could not be started: {0}")]
     Supervisor(String),
-    /// The console's first event was refused.
-    #[error("the console could not be made: {0}")]
-    Console(#[from] Refused),
 }
 
 /// The committer, the actors, the reads and the live hub of a process.
@@ -77,8 +74,9 @@ struct Inner {
 }
 
 impl Node {
-    /// Starts the committer and the root of the supervision tree, and makes the console's project
-    /// if the log has none. Must run inside a tokio runtime.
+    /// Starts the committer and the root of the supervision tree. The console's project has no
+    /// event before its first user: until then its uid is the one in the options. Must run inside
+    /// a tokio runtime.
     pub async fn start(
         log: Arc<dyn Log>,
         rows: Arc<dyn Rows>,
