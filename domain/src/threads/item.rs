@@ -12,7 +12,7 @@ use crate::ids::ItemId;
 
 /// Most parts of one item.
 pub const MAX_PARTS: usize = 64;
-/// Largest content of one item, in bytes of JSON text.
+/// Largest content of one item, in bytes of JSON text, or as stored where that is more.
 pub const MAX_ITEM_BYTES: usize = 1024 * 1024;
 
 /// Who speaks.
@@ -186,7 +186,8 @@ impl Delta {
     }
 }
 
-/// Bytes of content that the bound on an item counts.
+/// Bytes of content that the bound on an item counts. At least those that a record takes for it,
+/// so that whatever fits can also be finished and abandoned.
 #[must_use]
 pub(super) fn part_bytes(part: &Part) -> usize {
     match part {
@@ -195,10 +196,10 @@ pub(super) fn part_bytes(part: &Part) -> usize {
             call_id,
             name,
             arguments,
-        } => call_id.len() + name.len() + arguments.to_string().len(),
+        } => call_id.len() + name.len() + json_bytes(arguments),
         Part::ToolResult {
             call_id, result, ..
-        } => call_id.len() + result.to_string().len(),
+        } => call_id.len() + json_bytes(result),
         Part::File {
             file_id,
             name,
@@ -207,7 +208,28 @@ pub(super) fn part_bytes(part: &Part) -> usize {
             let length = |text: &Option<CompactString>| text.as_ref().map_or(0, |text| text.len());
             file_id.len() + length(name) + length(mime_type)
         }
-        Part::Data { name, data } => name.len() + data.to_string().len(),
+        Part::Data { name, data } => name.len() + json_bytes(data),
+    }
+}
+
+/// The larger of its text and its packed form: `0.5` has three bytes of text and nine in a record.
+fn json_bytes(json: &Json) -> usize {
+    json.to_string().len().max(packed_bytes(json))
+}
+
+/// Bytes that a record takes for it at most. It is as deep as metadata may be.
+fn packed_bytes(json: &Json) -> usize {
+    /// The longest head of a text, list or object.
+    const HEAD: usize = 5;
+    match json {
+        Json::Null | Json::Bool(_) => 1,
+        Json::Number(_) => 9,
+        Json::String(text) => HEAD + text.len(),
+        Json::Array(list) => HEAD + list.iter().map(packed_bytes).sum::<usize>(),
+        Json::Object(fields) => {
+            let field = |(name, json): (&String, &Json)| HEAD + name.len() + packed_bytes(json);
+            HEAD + fields.iter().map(field).sum::<usize>()
+        }
     }
 }
 

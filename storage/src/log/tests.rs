@@ -1,11 +1,16 @@
-use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
+use everlog_domain::event::Event;
+use everlog_domain::ids::{CommitNumber, ItemId, Offset, Position, ProjectNumber};
 use everlog_domain::ports::{AppendFailure, Log, ReadFailure, SealFailure, Subject};
+use everlog_domain::threads::{
+    Delta, ItemFinished, MAX_ITEM_BYTES, MAX_PARTS, Metadata, Part, ThreadEvent,
+};
+use proptest::prelude::*;
 
 use crate::conformance::batches::{Batches, Post, posted, uid};
 use crate::conformance::log::keeps_every_promise;
 use crate::fixture::{Image, append, options, reopen, written};
 use crate::open::{Options, open_log};
-use crate::record::MAX_PAYLOAD_BYTES;
+use crate::record::{self, MAX_PAYLOAD_BYTES};
 
 const ONE: ProjectNumber = ProjectNumber(1);
 
@@ -103,4 +108,98 @@ fn events_that_are_not_there_are_damage_within_a_sequence() {
         assert_eq!((project, offset), (ONE, Offset(4)), "from {from}");
     }
     assert_eq!(log.read(ONE, Offset(5), 10).unwrap().len(), 2);
+}
+
+/// An item whose JSON is much longer in a record than as text.
+fn short_numbers(count: usize) -> Part {
+    let data = serde_json::Value::from(vec![0.5; count]);
+    let name = "numbers".into();
+    Part::Data { name, data }
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<u64>().prop_map(Into::into),
+        (0_u8..10).prop_map(|tenths| (f64::from(tenths) / 2.0).into()),
+        "\\PC{0,40}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 64, 8, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..8).prop_map(Into::into),
+            prop::collection::btree_map("[a-z]{0,6}", inner, 0..8)
+                .prop_map(|fields| fields.into_iter().collect()),
+        ]
+    })
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    let name = || "[a-z]{0,9}".prop_map(|name| name.as_str().into());
+    prop_oneof![
+        "\\PC{0,60}".prop_map(|text| Part::Text { text }),
+        (name(), json()).prop_map(|(name, data)| Part::Data { name, data }),
+        (name(), json(), any::<bool>()).prop_map(|(call_id, result, is_error)| Part::ToolResult {
+            call_id,
+            result,
+            is_error
+        }),
+        (name(), name(), json()).prop_map(|(call_id, name, arguments)| Part::ToolCall {
+            call_id,
+            name,
+            arguments
+        }),
+    ]
+}
+
+fn finished(parts: Vec<Part>) -> Event {
+    Event::Thread(ThreadEvent::ItemFinished(ItemFinished {
+        item: ItemId::from_seed(b"item"),
+        opened: Position(1),
+        parts,
+        metadata: Metadata::default(),
+        tokens: None,
+    }))
+}
+
+fn counted(parts: &[Part]) -> usize {
+    let bytes = parts
+        .iter()
+        .map(|part| Delta::Part { part: part.clone() }.bytes());
+    bytes.sum()
+}
+
+/// Names of fields and the item's id, for the item and for each of its parts.
+const FIELDS: usize = 128;
+
+proptest! {
+    /// So an item that stays below its bound can be finished and abandoned: the bound and its
+    /// metadata are well below that of a record.
+    #[test]
+    fn a_record_takes_no_more_than_what_is_counted(parts in prop::collection::vec(part(), 0..8)) {
+        let fields = FIELDS * (1 + parts.len());
+        let counted = counted(&parts);
+        let stored = record::encode_payload(&finished(parts)).unwrap().len();
+        prop_assert!(stored <= counted + fields, "{stored} bytes stored, {counted} counted");
+    }
+}
+
+#[test]
+fn the_largest_item_is_sealed() {
+    const { assert!(MAX_ITEM_BYTES + FIELDS * (1 + MAX_PARTS) + 64 * 1024 < MAX_PAYLOAD_BYTES) };
+    let folder = tempfile::tempdir().unwrap();
+    let log = reopen(folder.path()).unwrap();
+    let mut numbers = MAX_ITEM_BYTES / 4;
+    while counted(&[short_numbers(numbers)]) > MAX_ITEM_BYTES {
+        numbers -= 1_000;
+    }
+    let largest = finished(vec![short_numbers(numbers)]);
+    log.seal(uid(ONE), &Subject::Project, &largest).unwrap();
+    let by_text_alone = finished(vec![short_numbers(MAX_ITEM_BYTES / 4)]);
+    assert!(
+        log.seal(uid(ONE), &Subject::Project, &by_text_alone)
+            .is_err()
+    );
 }
