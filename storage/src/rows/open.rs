@@ -113,17 +113,32 @@ fn prepare(folder: &Path) -> Result<(), OpenFailure> {
 fn check_files(folder: &Path) -> Result<(), OpenFailure> {
     check_tables(folder)?;
     let journals = scan_journals(folder, &mut |_, _| {})?;
-    if let Some((file, damage)) = journals.damage() {
-        let (path, at) = (file.path.display(), damage.at);
+    let Some((file, found)) = journals.damage() else {
+        // A batch that a power loss tore: the log has it, and it is projected again.
+        return match journals.torn() {
+            Some(torn) => {
+                truncate_torn(&torn.path, torn.whole_until).map_err(|error| damage(&error))
+            }
+            None => Ok(()),
+        };
+    };
+    let (path, at) = (file.path.display(), found.at);
+    let is_active = journals.journals.last().map(|active| active.id) == Some(file.id);
+    if !is_active {
         let reason = format!("{path} is damaged at byte {at}");
         return Err(OpenFailure::Damaged { reason });
     }
-    // A batch that a power loss tore: the log has it, and it is projected again.
-    if let Some(torn) = journals.torn() {
-        let mended = truncate_torn(&torn.path, torn.whole_until);
-        mended.map_err(|error| damage(&error))?;
-    }
-    Ok(())
+    tracing::warn!(%path, at, "the rows' journal is damaged: what follows is projected again");
+    cut(&file.path, at).map_err(|error| refused(&error))
+}
+
+/// Cuts the active journal at the end of its last whole batch before the damage. It is not synced
+/// with each batch, so a power loss leaves any of its newest pages behind: what is lost is a number
+/// of the newest batches, and the log has them. Journals before it were synced.
+fn cut(journal: &Path, at: u64) -> std::io::Result<()> {
+    let file = fs::OpenOptions::new().write(true).open(journal)?;
+    file.set_len(at)?;
+    file.sync_all()
 }
 
 /// Removes what is left of a projection.

@@ -220,6 +220,38 @@ fn spoil_journal(folder: &Path, at: usize) {
     fs::write(journal, bytes).unwrap();
 }
 
+/// fjall seals a journal by beginning the next one.
+fn seal_journal(folder: &Path) {
+    fs::write(folder.join("1.jnl"), []).unwrap();
+}
+
+/// What a power loss leaves of a journal that is not synced.
+#[test]
+fn a_hole_in_the_newest_journal_costs_the_batches_after_it_and_nothing_else() {
+    let log = MemoryLog::new();
+    let mut history = History::into_log(&log);
+    for number in 0..20 {
+        history.create_thread(1, &format!("t{number}"), None, &["any"]);
+        history.commit();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rows = rebuild(folder.path(), &log, &mut quiet).unwrap();
+    let expected = dump(&*rows.view(), ONE);
+    drop(rows);
+    let journal = fs::read(folder.path().join("0.jnl")).unwrap();
+    let written = journal.iter().rposition(|byte| *byte != 0).unwrap();
+    spoil_journal(folder.path(), written / 2);
+    let rows = FjallRows::open(folder.path()).unwrap();
+    let reached = rows.reached();
+    assert!(
+        reached > CommitNumber(3),
+        "what is before the hole stays: {reached}"
+    );
+    assert!(reached < CommitNumber(20), "{reached}");
+    catch_up(&rows, &log, &mut quiet).unwrap();
+    assert_eq!(dump(&*rows.view(), ONE), expected);
+}
+
 #[test]
 fn a_damaged_projection_is_refused_and_made_again() {
     let log = MemoryLog::new();
@@ -233,6 +265,7 @@ fn a_damaged_projection_is_refused_and_made_again() {
     let expected = dump(&*rows.view(), ONE);
     drop(rows);
     spoil_journal(folder.path(), 600);
+    seal_journal(folder.path());
     let refused = FjallRows::open(folder.path()).map(|_| ()).unwrap_err();
     assert!(matches!(refused, OpenFailure::Damaged { .. }), "{refused}");
     assert!(refused.calls_for_rebuild());
