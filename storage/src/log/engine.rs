@@ -19,7 +19,7 @@ pub(crate) const MANIFESTS: &str = "manifests";
 /// bounds the time that opening takes. fjall's least.
 const JOURNAL_BYTES: u64 = 64 << 20;
 /// Opening fills a memtable again from the journals, so the larger, the slower.
-const EVENTS_MEMTABLE_BYTES: u64 = 32 << 20;
+const EVENTS_MEMTABLE_BYTES: u64 = 16 << 20;
 /// Pages are small beside events. A memtable that is hardly ever flushed would pin old journals.
 const MANIFESTS_MEMTABLE_BYTES: u64 = 2 << 20;
 /// With more, fjall's first worker leaves compactions to the others: while they are busy it takes
