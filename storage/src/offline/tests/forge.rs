@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use everlog_domain::envelope::Envelope;
+use everlog_domain::event::Recorded;
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
 use everlog_domain::log::chain;
-use everlog_domain::ports::Log;
+use everlog_domain::ports::{Log, ReadFailure};
 
 use crate::checkpoint::{self, Checkpoints};
 use crate::conformance::batches::posted;
@@ -33,6 +34,11 @@ impl Forger {
     fn record(&self, place: Place) -> SealedRecord {
         let mut records = self.log.reader().records(place.project, place.offset);
         records.next().unwrap().unwrap()
+    }
+
+    /// As a server reads.
+    pub(super) fn read(&self, from: Place, limit: usize) -> Result<Vec<Recorded>, ReadFailure> {
+        self.log.read(from.project, from.offset, limit)
     }
 
     fn put(&self, record: &SealedRecord) {

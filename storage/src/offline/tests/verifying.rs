@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
+use everlog_domain::ports::ReadFailure;
 use everlog_domain::time::Time;
 use tempfile::TempDir;
 
@@ -82,6 +83,20 @@ fn an_edited_payload_is_found() {
     let kept = Kept::new();
     kept.forger().edit_payload(one(7), "never said");
     assert_found(&kept.verified_alone(), one(7));
+}
+
+/// A server does not wait for `verify`: what it reads in a row must be linked.
+#[test]
+fn a_reader_of_a_sequence_names_a_broken_link() {
+    let kept = Kept::new();
+    let forger = kept.forger();
+    forger.edit_payload(one(7), "never said");
+    assert!(forger.read(one(1), 7).is_ok());
+    let found = forger.read(one(1), 8).unwrap_err();
+    assert!(
+        matches!(found, ReadFailure::Damaged { offset, .. } if offset == Offset(8)),
+        "{found}"
+    );
 }
 
 #[test]
