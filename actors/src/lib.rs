@@ -18,6 +18,7 @@ mod request;
 mod supervisor;
 mod thread;
 
+pub use committer::CommitterAlone;
 pub use node::{Node, StartFailure};
 pub use options::{CommitterMode, NodeOptions};
 pub use reads::Reads;

@@ -6,9 +6,11 @@
 //!
 //! While one batch syncs, the next one gathers in the intake; while one projects, the next syncs.
 
+mod alone;
 mod intake;
 mod stages;
 mod start;
 
+pub use alone::CommitterAlone;
 pub(crate) use intake::{Outcome, Submission};
 pub(crate) use start::{Committer, Parts};

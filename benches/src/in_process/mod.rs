@@ -1,7 +1,7 @@
 //! Work inside this process, on the crates themselves: no wire, no second process.
 
 mod engines;
-pub(crate) mod log_stage;
+pub(crate) mod log_committer;
 pub(crate) mod thread_items;
 
 use std::future::Future;

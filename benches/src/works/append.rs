@@ -1,4 +1,4 @@
-//! Appends at the log stage: one writer in turns with F, 512 writers beside PostgreSQL.
+//! Appends at the committer: one writer in turns with F, 512 writers beside PostgreSQL.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use tokio::task::block_in_place;
 
 use crate::bench::Bench;
 use crate::closed::{self, Caller, Measured, Window};
-use crate::in_process::log_stage::LogStage;
+use crate::in_process::log_committer::LogCommitter;
 use crate::in_process::{Engines, on_all_cores};
 use crate::latency::Latencies;
 use crate::report::{Figure, Mark, Origin, Row};
@@ -37,7 +37,7 @@ fn one_writer(bench: &mut Bench) -> Result<Vec<Row>> {
     }
     let row = |mark| turns.row("append, 1 writer: p50", Figure::Seconds, "F", Some(mark));
     let remark = format!(
-        "log stage, each append followed by one F; p99 {}",
+        "each append followed by one F; p99 {}",
         Figure::time(all.p99())
     );
     let first: fn(f64) -> Mark = |ratio| Mark::ratio_at_most(Origin::First, 2.0, ratio);
@@ -51,8 +51,8 @@ fn append_and_sync_by_turns(bench: &mut Bench, round: usize) -> Result<(Latencie
     let measured = bench.size.measured();
     let probe = bench.probe();
     on_all_cores(async move {
-        let stage = LogStage::start(Engines::open(&folder)?.log)?;
-        let mut appender = stage.appender(0);
+        let committer = LogCommitter::start(Engines::open(&folder)?)?;
+        let mut appender = committer.appender(0);
         let (mut ours, mut syncs) = (Latencies::new()?, Latencies::new()?);
         let window = Window::of(measured);
         while Instant::now() < window.until {
@@ -65,6 +65,7 @@ fn append_and_sync_by_turns(bench: &mut Bench, round: usize) -> Result<(Latencie
                 syncs.record(sync);
             }
         }
+        committer.stop().await;
         Ok((ours, syncs))
     })
 }
@@ -90,7 +91,7 @@ async fn many_writers(bench: &mut Bench) -> Result<Vec<Row>> {
     let inserts = inserts.row(&work, Figure::PerSecond, &bench.inserts_name(), Some(ten));
     let batched = |mark| batches.row(&work, Figure::PerSecond, &bench.batches_name(), Some(mark));
     let (p50, p99) = (Figure::time(all.p50()), Figure::time(all.p99()));
-    let remark = format!("log stage, p50 {p50}, p99 {p99}");
+    let remark = format!("p50 {p50}, p99 {p99}");
     Ok(vec![inserts.remarking(remark), batched(two), batched(five)])
 }
 
@@ -98,9 +99,12 @@ fn append(bench: &Bench, round: usize) -> Result<Measured> {
     let folder = bench.folder().join(format!("append-many-{round}"));
     let measured = bench.size.measured();
     on_all_cores(async move {
-        let stage = LogStage::start(Engines::open(&folder)?.log)?;
-        let appenders = (0..WRITERS).map(|number| stage.appender(number)).collect();
+        let committer = LogCommitter::start(Engines::open(&folder)?)?;
+        let appenders = (0..WRITERS)
+            .map(|number| committer.appender(number))
+            .collect();
         let (seen, _) = closed::run(appenders, Window::of(measured)).await?;
+        committer.stop().await;
         Ok(seen)
     })
 }
