@@ -3,11 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use everlog_domain::ids::{CommitNumber, ProjectNumber};
 use everlog_domain::log::{Arbiter, ProjectHead};
 use everlog_domain::ports::{Log, Rows};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::intake::{Entry, Intake, Stopped, Submission};
 use super::stages::{Durable, LogStage, RowStage};
@@ -126,16 +125,19 @@ fn start_threads(
     row_stage: RowStage,
     ended: watch::Sender<Option<Ended>>,
 ) -> std::io::Result<()> {
-    let (sender, receiver): (Sender<Durable>, Receiver<Durable>) = bounded(BETWEEN_STAGES);
+    // Waits asleep: crossbeam's channel and the standard library's spin first, and where two stages
+    // and their callers share two processors, that is time taken from them.
+    let (sender, mut receiver) = mpsc::channel::<Durable>(BETWEEN_STAGES);
     let ended = Arc::new(ended);
     let (row_ended, row_intake) = (Arc::clone(&ended), Arc::clone(&intake));
     std::thread::Builder::new()
         .name("rows".to_owned())
         .spawn(move || {
             let project = || {
-                receiver
-                    .iter()
-                    .try_for_each(|durable| row_stage.run(durable))
+                while let Some(durable) = receiver.blocking_recv() {
+                    row_stage.run(durable)?;
+                }
+                Ok(())
             };
             end(&row_ended, &row_intake, or_halt(project));
         })?;
@@ -145,7 +147,7 @@ fn start_threads(
             let commit = || {
                 while let Some(taken) = intake.take() {
                     let durable = log_stage.run(taken)?;
-                    if sender.send(durable).is_err() {
+                    if sender.blocking_send(durable).is_err() {
                         break; // the rows stage halted and said so
                     }
                 }
