@@ -5,16 +5,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// The file's bytes. A file that is not there is made with the bytes that `make` gives.
-pub(crate) fn read_or_make(path: &Path, make: impl FnOnce() -> Vec<u8>) -> io::Result<Vec<u8>> {
-    if let Some(bytes) = read(path)? {
-        return Ok(bytes);
-    }
-    let bytes = make();
-    write(path, &bytes)?;
-    Ok(bytes)
-}
-
 /// The file's bytes, if it is there.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
@@ -49,11 +39,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_secret_is_made_once_and_for_its_owner() {
+    fn a_secret_is_kept_for_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        assert_eq!(read_or_make(&path, || b"one".to_vec()).unwrap(), b"one");
-        assert_eq!(read_or_make(&path, || b"two".to_vec()).unwrap(), b"one");
+        assert_eq!(read(&path).unwrap(), None);
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(read(&path).unwrap(), Some(b"two".to_vec()));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

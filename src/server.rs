@@ -23,8 +23,14 @@ const HEAD_WITHIN: Duration = Duration::from_secs(75);
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 /// Headers of a request.
 const MAX_HEADERS: usize = 100;
-/// Requests at once on an HTTP/2 connection.
-const MAX_STREAMS: u32 = 256;
+/// Requests at once on an HTTP/2 connection: each may keep an answer until the client reads it.
+const MAX_STREAMS: u32 = 32;
+/// How long a connection may take to say which protocol it speaks.
+const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(10);
+/// What an HTTP/2 connection begins with (RFC 9113, 3.4).
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How soon a preface that is not whole is looked at again.
+const PREFACE_AGAIN: Duration = Duration::from_millis(20);
 /// How long a stop waits for requests and sockets.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 /// How long accepting rests where the process has no file descriptor left.
@@ -63,9 +69,17 @@ pub(crate) async fn serve(
         let service = MapRequest::new(router.clone(), with_peer(peer));
         let service = TowerToHyperService::new(service);
         let (builder, watcher) = (Arc::clone(&builder), connections.watcher());
+        let begun = stopping.begun.clone();
         tokio::spawn(async move {
             let _place = place;
             let _count = Counted::new();
+            let speaks = tokio::select! {
+                speaks = speaks(&stream) => speaks,
+                () = begun.cancelled() => false,
+            };
+            if !speaks {
+                return;
+            }
             let io = TokioIo::new(undelayed(stream));
             let connection = builder.serve_connection_with_upgrades(io, service);
             if let Err(error) = watcher.watch(connection).await {
@@ -75,6 +89,28 @@ pub(crate) async fn serve(
     }
     drop(listener);
     drain(stopping, connections).await;
+}
+
+/// Whether the client says in time which protocol it speaks: the limits of the protocols begin
+/// after that, and a place must not be had for a bare connect.
+async fn speaks(stream: &TcpStream) -> bool {
+    let mut beginning = [0; HTTP2_PREFACE.len()];
+    let told = async {
+        loop {
+            match stream.peek(&mut beginning).await {
+                Ok(0) | Err(_) => return false,
+                Ok(read)
+                    if read < HTTP2_PREFACE.len()
+                        && HTTP2_PREFACE.starts_with(&beginning[..read]) =>
+                {
+                    // what is there stays readable, so that nothing wakes for more
+                    sleep(PREFACE_AGAIN).await;
+                }
+                Ok(_) => return true,
+            }
+        }
+    };
+    timeout(FIRST_BYTES_WITHIN, told).await.unwrap_or(false)
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -134,5 +170,38 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         metrics::gauge!("everlog_connections").decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    async fn spoken(beginning: &[u8]) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.write_all(beginning).await.unwrap();
+        if !beginning.is_empty() {
+            stream.readable().await.unwrap();
+        }
+        tokio::time::pause(); // the limit passes at once where nothing comes
+        let speaks = speaks(&stream).await;
+        tokio::time::resume();
+        drop(client);
+        speaks
+    }
+
+    #[tokio::test]
+    async fn who_does_not_say_what_it_speaks_gets_no_place() {
+        for beginning in [&b""[..], b"PRI", b"PRI * HTTP/2.0"] {
+            assert!(!spoken(beginning).await, "{beginning:?}");
+        }
+        for beginning in [&b"G"[..], b"GET / HTTP/1.1", b"PUT", HTTP2_PREFACE] {
+            assert!(spoken(beginning).await, "{beginning:?}");
+        }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Running {
     /// The actors.
     pub node: Node,
     checkpoints: Arc<Checkpoints>,
+    /// The folder's secret for the edge.
+    pub secret: Vec<u8>,
 }
 
 /// How the storage opens a folder.
@@ -75,11 +77,16 @@ pub(crate) async fn start(options: Options) -> Result<Running, StartRefused> {
         log,
         rows,
         checkpoints,
+        secret,
     } = opened;
     let console_uid = ProjectUid(crate::random::bytes());
     let (log, rows): (Arc<dyn Log>, Arc<dyn Rows>) = (log, rows);
     let node = Node::start(log, rows, NodeOptions::new(console_uid)).await?;
-    Ok(Running { node, checkpoints })
+    Ok(Running {
+        node,
+        checkpoints,
+        secret: secret.to_vec(),
+    })
 }
 
 impl Running {

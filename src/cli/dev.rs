@@ -87,7 +87,7 @@ impl Dev {
             metrics_from: Vec::new(),
             max_connections: 16_384,
         };
-        let serving = Serving::listen(running, data, &network, LocalPages::Allowed).await?;
+        let serving = Serving::listen(running, &network, LocalPages::Allowed).await?;
         self.announce(&serving, &accounts)?;
         serving.run().await
     }

@@ -1,5 +1,6 @@
 //! The command line: a file a command.
 
+mod descriptors;
 mod dev;
 mod dev_accounts;
 mod failure;

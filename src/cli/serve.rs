@@ -31,8 +31,7 @@ impl Serve {
         let low_water_bytes = self.disk.low_water_mb.saturating_mul(1_000_000);
         let options = wiring::storage_options(&self.data, low_water_bytes)?;
         let running = wiring::start(options).await?;
-        let serving =
-            Serving::listen(running, &self.data.data, &self.network, LocalPages::Listed).await?;
+        let serving = Serving::listen(running, &self.network, LocalPages::Listed).await?;
         if let Some(token) = serving.edge.set_up.token().await {
             // for people, not for the log, which others may read
             let text = "There is no root user yet. Register one with POST /v1/account and this header, once:";

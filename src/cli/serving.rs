@@ -1,23 +1,19 @@
 //! What `serve` and `dev` share: from an open data folder to the end of the last connection.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::descriptors;
 use super::failure::Failure;
 use crate::config::NetworkOptions;
 use crate::http::{Addresses, Edge, EdgeParts, LocalPages, Origins, SetUp};
-use crate::private_file;
 use crate::routes::routes;
 use crate::server;
 use crate::wiring::Running;
 
-/// File with the secret under which cursors are written. It is kept, so that a client resumes
-/// after a restart.
-const CURSOR_KEY: &str = "cursor.key";
 /// The log failed (`EX_SOFTWARE` of sysexits.h): what is on the disk is unknown until a restart
 /// reads it.
 const HALTED: i32 = 70;
@@ -43,19 +39,17 @@ impl Serving {
     /// Takes the address.
     pub(super) async fn listen(
         running: Running,
-        data: &Path,
         network: &NetworkOptions,
         local: LocalPages,
     ) -> Result<Self, Failure> {
+        let max_connections = descriptors::connections(network.max_connections);
         let listener = TcpListener::bind(network.listen).await;
         let listen =
             |error| Failure::failed(format!("cannot listen on {}: {error}", network.listen));
         let listener = listener.map_err(listen)?;
-        let make = || crate::random::bytes::<32>().to_vec();
-        let cursor_secret = private_file::read_or_make(&data.join(CURSOR_KEY), make)?;
         let edge = Edge::new(EdgeParts {
             node: running.node.clone(),
-            cursor_secret,
+            secret: running.secret.clone(),
             origins: Origins::new(&network.allowed_origins, local),
             addresses: Addresses {
                 trusted_proxies: network.trusted_proxies.clone(),
@@ -67,7 +61,7 @@ impl Serving {
             edge,
             address: listener.local_addr()?,
             listener,
-            max_connections: network.max_connections,
+            max_connections,
             running,
         })
     }

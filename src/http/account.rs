@@ -77,7 +77,7 @@ async fn register(
     let name = UserName::parse(name).ok_or_else(wrong)?;
     // A hash of the password must not get into the log, not even as part of a body's hash.
     let fields = [body.user_id.as_str(), email.as_str(), name.as_str()].map(str::as_bytes);
-    let wish = asked.wish_of(visitor, &fields);
+    let wish = asked.wish_of(edge, visitor, email.as_str().as_bytes(), &fields);
     let chosen = Some(body.user_id.as_str());
     let user = new_id(
         "userId",

@@ -7,9 +7,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use everlog_domain::envelope::Idempotency;
-use everlog_domain::hash::Hash;
 use serde::de::DeserializeOwned;
 
+use super::edge::Edge;
 use super::visitor::Visitor;
 use crate::error::{ApiError, ErrorType};
 
@@ -30,32 +30,49 @@ pub(super) struct Asked<T> {
 struct Named {
     route: String,
     key: String,
-    body: Hash,
+    body: Bytes,
+}
+
+impl Named {
+    fn wish(&self, edge: &Edge, visitor: &Visitor, whose: &[u8], body: &[&[u8]]) -> Idempotency {
+        let caller = visitor.caller();
+        let principal = caller.principal.to_string();
+        let scope: [&[u8]; 5] = [
+            &caller.project.0.to_be_bytes(),
+            principal.as_bytes(),
+            whose,
+            self.route.as_bytes(),
+            self.key.as_bytes(),
+        ];
+        Idempotency {
+            scope: edge.wishes.hash(&scope),
+            body: edge.wishes.hash(body),
+        }
+    }
 }
 
 impl<T> Asked<T> {
     /// The wish, if the caller named it. Its scope is the project, the caller, the route and the
     /// caller's key.
     #[must_use]
-    pub(super) fn wish(&self, visitor: &Visitor) -> Option<Idempotency> {
+    pub(super) fn wish(&self, edge: &Edge, visitor: &Visitor) -> Option<Idempotency> {
         let named = self.named.as_ref()?;
-        let caller = visitor.caller();
-        let scope = Hash::of(&[
-            &caller.project.0.to_be_bytes(),
-            caller.principal.to_string().as_bytes(),
-            named.route.as_bytes(),
-            named.key.as_bytes(),
-        ]);
-        let body = named.body;
-        Some(Idempotency { scope, body })
+        Some(named.wish(edge, visitor, b"", &[&named.body]))
     }
 
-    /// The wish, with other bytes than the body to tell requests apart: where the body holds a
-    /// password, whose hash must not get into the log.
+    /// The wish of somebody who has no identity yet, told apart from others by `whose`, with other
+    /// bytes than the body to tell requests apart: where the body holds a password, of which no
+    /// hash must get into the log.
     #[must_use]
-    pub(super) fn wish_of(&self, visitor: &Visitor, fields: &[&[u8]]) -> Option<Idempotency> {
-        let body = Hash::of(fields);
-        self.wish(visitor).map(|wish| Idempotency { body, ..wish })
+    pub(super) fn wish_of(
+        &self,
+        edge: &Edge,
+        visitor: &Visitor,
+        whose: &[u8],
+        fields: &[&[u8]],
+    ) -> Option<Idempotency> {
+        let named = self.named.as_ref()?;
+        Some(named.wish(edge, visitor, whose, fields))
     }
 
     /// Refuses a named wish: where a repeated answer would show a secret twice.
@@ -81,7 +98,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<T> {
         let named = key.zip(route).map(|(key, route)| Named {
             route,
             key,
-            body: Hash::of_bytes(&bytes),
+            body: bytes.clone(),
         });
         Ok(Self { value, named })
     }

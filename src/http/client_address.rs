@@ -37,10 +37,16 @@ impl Addresses {
         if !self.trusts(peer) {
             return peer;
         }
-        let hops: Vec<IpAddr> = forwarded(&parts.headers).collect();
-        let outermost = hops.first().copied();
-        let untrusted = hops.into_iter().rev().find(|hop| !self.trusts(*hop));
-        untrusted.or(outermost).unwrap_or(peer)
+        let mut nearest = peer;
+        for hop in forwarded(&parts.headers).into_iter().rev() {
+            // What stands before a hop that does not read may be anybody's word.
+            let Some(hop) = hop else { break };
+            nearest = hop;
+            if !self.trusts(hop) {
+                break;
+            }
+        }
+        nearest
     }
 
     /// Whether the connection from the client is encrypted.
@@ -81,12 +87,22 @@ fn peer(parts: &Parts) -> IpAddr {
     })
 }
 
-fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = IpAddr> {
+/// The hops, the client's first; nothing where one does not read.
+fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let lines = headers.get_all(FORWARDED_FOR).into_iter();
-    let texts = lines.filter_map(|line| line.to_str().ok());
-    let hops = texts.flat_map(|line| line.split(','));
-    hops.filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
-        .map(|address| address.to_canonical())
+    let texts = lines.map(|line| line.to_str().unwrap_or_default());
+    texts
+        .flat_map(|line| line.split(','))
+        .map(|hop| hop_address(hop.trim()))
+        .collect()
+}
+
+/// Some proxies write the port as well: `192.0.2.1:4000`, `[2001:db8::1]:4000`.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
+    let address = bare.unwrap_or(hop).parse::<IpAddr>().ok();
+    let address = address.or_else(|| hop.parse::<SocketAddr>().ok().map(|it| it.ip()));
+    address.map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -120,6 +136,10 @@ mod tests {
                 "192.0.2.9",
             ),
             ("::ffff:10.0.0.1", &["192.0.2.9"], "192.0.2.9"),
+            ("10.0.0.1", &["127.0.0.1, 192.0.2.9:51234"], "192.0.2.9"),
+            ("10.0.0.1", &["127.0.0.1, [2001:db8::1]:443"], "2001:db8::1"),
+            ("10.0.0.1", &["127.0.0.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["127.0.0.1, unknown, 10.0.0.2"], "10.0.0.2"),
         ] {
             let found = addresses.client(&parts(peer, forwarded));
             assert_eq!(

@@ -14,6 +14,7 @@ use super::client_address::Addresses;
 use super::identity::Identities;
 use super::origins::Origins;
 use super::set_up::SetUp;
+use super::wishes::WishCodec;
 use crate::attempts::Attempts;
 use crate::cursor::CursorCodec;
 use crate::error::{ApiError, ErrorType};
@@ -25,6 +26,8 @@ pub struct Edge {
     pub node: Node,
     /// Public cursors.
     pub cursors: CursorCodec,
+    /// Names of wishes.
+    pub wishes: WishCodec,
     /// Who asks.
     pub identities: Identities,
     /// Hashes passwords.
@@ -54,8 +57,8 @@ pub struct Stopping {
 pub struct EdgeParts {
     /// The actors.
     pub node: Node,
-    /// Secret under which cursors are written.
-    pub cursor_secret: Vec<u8>,
+    /// The folder's secret, the same at every start: cursors are written and wishes are known by it.
+    pub secret: Vec<u8>,
     /// Which web pages may call.
     pub origins: Origins,
     /// Proxies, and who may read metrics.
@@ -69,7 +72,8 @@ impl Edge {
     pub fn new(parts: EdgeParts) -> Result<Arc<Self>, ApiError> {
         Ok(Arc::new(Self {
             node: parts.node,
-            cursors: CursorCodec::new(&parts.cursor_secret),
+            cursors: CursorCodec::new(&parts.secret),
+            wishes: WishCodec::new(&parts.secret),
             identities: Identities::default(),
             passwords: PasswordPool::new()?,
             attempts: Attempts::default(),

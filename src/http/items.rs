@@ -97,7 +97,7 @@ pub(super) async fn post(
     Path(path): Path<ThreadPath>,
     asked: Asked<PostBody>,
 ) -> Result<Response, ApiError> {
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let body = asked.value;
     if body.status == Begin::Open && body.tokens.is_some() {
         return Err(ApiError::argument(

@@ -28,6 +28,7 @@ mod set_up;
 mod thread_wire;
 mod threads;
 mod visitor;
+mod wishes;
 mod writing;
 
 pub use client_address::Addresses;

@@ -40,7 +40,7 @@ pub(super) async fn append(
     asked: Asked<DeltasBody>,
 ) -> Result<Response, ApiError> {
     let (thread, item) = path.parse()?;
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let deltas = asked.value.deltas;
     if deltas.len() > MAX_DELTAS {
         let reason = format!(
@@ -71,7 +71,7 @@ pub(super) async fn finish(
     asked: Asked<FinishBody>,
 ) -> Result<Response, ApiError> {
     let (thread, item) = path.parse()?;
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::Finish(FinishItem {
         item: item.clone(),
         tokens: asked.value.tokens,
@@ -97,7 +97,7 @@ pub(super) async fn abandon(
     asked: Asked<AbandonBody>,
 ) -> Result<Response, ApiError> {
     let (thread, item) = path.parse()?;
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let reason = asked.value.reason;
     if reason
         .as_ref()

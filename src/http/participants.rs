@@ -81,7 +81,7 @@ pub(super) async fn put(
     asked: Asked<ParticipantBody>,
 ) -> Result<Response, ApiError> {
     let (thread, id) = path.parse()?;
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let participant = Participant {
         id,
         role: asked.value.role,
@@ -102,7 +102,7 @@ pub(super) async fn delete(
     asked: Asked<Nothing>,
 ) -> Result<Response, ApiError> {
     let (thread, participant) = path.parse()?;
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::RemoveParticipant(RemoveParticipant { participant });
     let granted = ThreadWrite::new(thread, command, wish)
         .ask(&edge, &visitor)

@@ -180,7 +180,7 @@ pub(super) async fn delete(
     let session = path.session(&visitor)?;
     let own = visitor.identity.session.as_ref() == Some(&session);
     let command = ProjectCommand::SignOut(SignOut { session, user });
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let granted = ask_project(&edge, &visitor, "account", command, wish).await?;
     let mut response = written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await?;
     if own {

@@ -83,7 +83,7 @@ pub(super) async fn create(
     visitor: Visitor,
     asked: Asked<CreateBody>,
 ) -> Result<Response, ApiError> {
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let body = asked.value;
     let chosen = body.thread_id.as_deref();
     let new = new_id(
@@ -204,7 +204,7 @@ pub(super) async fn update(
     Path(path): Path<ThreadPath>,
     asked: Asked<UpdateBody>,
 ) -> Result<Response, ApiError> {
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::Update(UpdateThread {
         name: name(asked.value.name.as_deref())?,
         metadata: metadata(asked.value.metadata)?,
@@ -229,7 +229,7 @@ pub(super) async fn set_permissions(
     Path(path): Path<ThreadPath>,
     asked: Asked<PermissionsBody>,
 ) -> Result<Response, ApiError> {
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::SetPermissions(SetPermissions {
         permissions: asked.value.permissions,
     });
@@ -275,7 +275,7 @@ pub(super) async fn delete(
     asked: Asked<super::asked::Nothing>,
 ) -> Result<Response, ApiError> {
     let thread = path.thread()?;
-    let wish = asked.wish(&visitor);
+    let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::Delete(DeleteThread {
         thread: thread.clone(),
     });

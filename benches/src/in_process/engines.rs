@@ -26,6 +26,7 @@ impl Engines {
             log,
             rows,
             checkpoints: _,
+            secret: _,
         } = open(&options)?;
         Ok(Self { log, rows })
     }

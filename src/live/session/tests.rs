@@ -24,7 +24,7 @@ async fn edge() -> Arc<Edge> {
     Edge::new(EdgeParts {
         set_up: SetUp::of(&node).await.unwrap(),
         node,
-        cursor_secret: b"secret".to_vec(),
+        secret: b"secret".to_vec(),
         origins: Origins::new(&[], LocalPages::Listed),
         addresses: Addresses::default(),
     })

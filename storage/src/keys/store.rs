@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::SigningKey;
 use everlog_domain::envelope::DataKeyId;
+use everlog_domain::hash::Hash;
 use everlog_domain::ids::ProjectUid;
 use everlog_domain::ports::Subject;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
@@ -83,6 +84,13 @@ impl KeyStore {
     /// The key that signs checkpoints.
     pub(crate) const fn signing(&self) -> &SigningKey {
         &self.signing
+    }
+
+    /// A secret for others than the log, which tells nothing of the key that it follows from.
+    pub(crate) fn secret(&self) -> Zeroizing<[u8; 32]> {
+        let signing = Zeroizing::new(self.signing.to_bytes());
+        let secret = Hash::of(&[b"everlog edge secret v1", signing.as_slice()]);
+        Zeroizing::new(*secret.as_bytes())
     }
 
     /// Batches that are durable.

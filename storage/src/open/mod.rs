@@ -24,6 +24,8 @@ use self::create::create_whole;
 pub(crate) use self::create::sync_tree;
 use self::inspect::{KeysFindings, LogFindings, inspect_keys, inspect_log};
 use self::judge::{Witnesses, judge, mend};
+use zeroize::Zeroizing;
+
 use crate::checkpoint::{self, Checkpoints};
 use crate::folder_lock::{FolderLock, NotOwned};
 use crate::keys::{
@@ -77,6 +79,8 @@ pub struct Opened {
     pub rows: Arc<FjallRows>,
     /// Writes signed checkpoints when told to.
     pub checkpoints: Arc<Checkpoints>,
+    /// A secret of this folder for the edge, the same at every start: it follows from the keys.
+    pub secret: Zeroizing<[u8; 32]>,
 }
 
 /// Opens a data folder, or makes it, and brings its projections up to its log.
@@ -90,6 +94,7 @@ pub fn open(options: &Options) -> Result<Opened, OpenRefused> {
     let inside = options.data.join(checkpoint::FOLDER);
     let checkpoints = Checkpoints::new(Arc::clone(&log), inside, options.checkpoint_dir.clone());
     Ok(Opened {
+        secret: log.keys().secret(),
         log,
         rows: Arc::new(rows),
         checkpoints: Arc::new(checkpoints),

@@ -55,7 +55,7 @@ impl World {
         let edge = Edge::new(EdgeParts {
             set_up: SetUp::of(&node).await.unwrap(),
             node,
-            cursor_secret: b"secret".to_vec(),
+            secret: b"secret".to_vec(),
             origins: Origins::new(&["https://app.example.com".to_owned()], LocalPages::Listed),
             addresses: Addresses::default(),
         });

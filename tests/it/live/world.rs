@@ -99,7 +99,7 @@ impl Server {
         let edge = Edge::new(EdgeParts {
             set_up: SetUp::of(&node).await.unwrap(),
             node,
-            cursor_secret: b"secret".to_vec(),
+            secret: b"secret".to_vec(),
             origins: Origins::new(&[LISTED.to_owned()], LocalPages::Listed),
             addresses: Addresses::default(),
         });
