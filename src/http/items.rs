@@ -173,11 +173,16 @@ pub(super) async fn list(
             .map(|(place, value)| Filter::equal(place, value));
         rows_query.filters.splice(0..0, within);
         let page = page::list(view, caller.project, schema(), rows_query, Visibility::All)?;
-        let rows = page
-            .rows
-            .into_iter()
-            .map(|row| with_deltas(view, caller.project, row));
-        Ok((page.total, rows.collect::<Result<Vec<Row>, _>>()?))
+        let mut rows: Vec<Row> = Vec::with_capacity(page.rows.len());
+        let mut bytes = 0;
+        for row in page.rows {
+            // what was appended to open items counts as well
+            let row = with_deltas(view, caller.project, row)?;
+            bytes += page::row_bytes(&row);
+            page::check_bytes(bytes)?;
+            rows.push(row);
+        }
+        Ok((page.total, rows))
     });
     let found = found.await?;
     let (total, rows) = found.value;

@@ -77,3 +77,15 @@ pub(super) fn panicked(reason: Box<dyn std::any::Any + Send>) -> Response {
     let text = text.or_else(|| reason.downcast_ref::<String>().cloned());
     ApiError::internal(text.as_deref().unwrap_or("a panic without words")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_method_is_no_label_of_its_own() {
+        let made_up = Method::from_bytes(b"AAAA1").unwrap();
+        assert_eq!(known(&made_up), "other");
+        assert_eq!(known(&Method::PATCH), "PATCH");
+    }
+}

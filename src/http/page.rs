@@ -34,11 +34,7 @@ pub(super) fn list(
     let mut bytes: usize = page.rows.iter().map(|row| row_bytes(row)).sum();
     let mut slice = page.rows.len();
     loop {
-        if bytes > MAX_PAGE_BYTES {
-            let message =
-                format!("the page has more than {MAX_PAGE_BYTES} bytes: ask for fewer rows");
-            return Err(ApiError::new(ErrorType::QueryTooExpensive, message));
-        }
+        check_bytes(bytes)?;
         let read = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
         let full = slice == usize::try_from(query.limit).unwrap_or(usize::MAX);
         let Some(last) = page.rows.last().filter(|_| full && read < wanted) else {
@@ -55,7 +51,17 @@ pub(super) fn list(
     }
 }
 
-fn row_bytes(row: &[Value]) -> usize {
+/// Refuses a page that has grown too large.
+pub(super) fn check_bytes(bytes: usize) -> Result<(), ApiError> {
+    if bytes <= MAX_PAGE_BYTES {
+        return Ok(());
+    }
+    let message = format!("the page has more than {MAX_PAGE_BYTES} bytes: ask for fewer rows");
+    Err(ApiError::new(ErrorType::QueryTooExpensive, message))
+}
+
+/// Bytes of a row's cells, roughly.
+pub(super) fn row_bytes(row: &[Value]) -> usize {
     row.iter().map(value_bytes).sum()
 }
 
