@@ -104,6 +104,11 @@ impl Caller {
     }
 }
 
+/// The `result` frame of a call that did not come to its end. `id` is JSON.
+pub(super) fn failed(id: &str) -> String {
+    format!(r#"{{"type":"result","id":{id},"status":500}}"#)
+}
+
 async fn result(id: &str, response: Response<Body>) -> String {
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();

@@ -82,13 +82,18 @@ export class Calls {
 
   /** A new connection is there: sends what has no answer yet. */
   sendAgain(): void {
-    for (const pending of this.#pending.values()) pending.sent = this.send(pending.frame);
+    for (const pending of this.#pending.values()) {
+      if (!pending.sent) pending.sent = this.send(pending.frame);
+    }
   }
 
   /** The connection was lost: whether a call that cannot be repeated was granted is unknown. */
   lose(): void {
     for (const [id, pending] of this.#pending) {
-      if (!pending.sent || pending.repeatable) continue;
+      if (!pending.sent || pending.repeatable) {
+        pending.sent = false;
+        continue;
+      }
       this.#pending.delete(id);
       pending.reject(new LiveError(503, "outcome_unknown", "the connection was lost before the answer came"));
     }

@@ -48,6 +48,8 @@ export class Subscription {
   #cursor: Cursor | undefined;
   /** Counts the times that it was begun: each has an id of its own, so that late frames of another are known. */
   #round = 0;
+  /** Whether the present round is yet to begin. */
+  #due = false;
   #over = false;
 
   /** @internal */
@@ -81,7 +83,8 @@ export class Subscription {
 
   /** @internal Begins, or goes on where it was, under a new id. */
   begin(): void {
-    this.#round += 1;
+    if (!this.#due) this.#round += 1;
+    this.#due = false;
     const { queries, from } = this.options;
     const begin = this.#cursor ?? from;
     this.wire.send({
@@ -106,7 +109,7 @@ export class Subscription {
     if (frame.prev !== (this.#cursor ?? null)) {
       // Something is missing in between: read on from what is held.
       this.wire.send({ type: "unsubscribe", id: this.id });
-      this.wire.again(this);
+      this.#later();
       return;
     }
     this.#call(() => this.#tell(frame));
@@ -120,7 +123,7 @@ export class Subscription {
   takeError(frame: ErrorFrame): void {
     if (this.#over) return;
     if (frame.code === 429 || frame.code >= 500) {
-      this.wire.again(this);
+      this.#later();
       return;
     }
     this.end(new LiveError(frame.code, frame.errorType, frame.message));
@@ -132,6 +135,13 @@ export class Subscription {
     this.#over = true;
     this.wire.forget(this);
     this.#call(() => this.handlers.ended?.(reason));
+  }
+
+  /** Begins anew after a while. Frames of the round that is given up, still on their way, are of nobody from here on. */
+  #later(): void {
+    this.#round += 1;
+    this.#due = true;
+    this.wire.again(this);
   }
 
   #tell(frame: LinkFrame): void {

@@ -70,7 +70,7 @@ impl Page<'_> {
         let mut looked_at = 0;
         let mut pace = Pace::new();
         while reached < self.head {
-            if self.links.is_full() || looked_at >= PAGE_EVENTS {
+            if looked_at >= PAGE_EVENTS {
                 return Ok(Reach::Until(reached));
             }
             let before = self.links.bytes();
@@ -86,6 +86,10 @@ impl Page<'_> {
                 looked_at += 1;
                 let change = change(self, recorded)?;
                 self.links.push(reached, change);
+                if self.links.is_full() {
+                    // What was read beyond is read again: a page that waits for its reader is small.
+                    return Ok(Reach::Until(reached));
+                }
             }
             if events.is_empty() {
                 // The view says that there are events up to its head.

@@ -87,14 +87,15 @@ fn read_entries(
         let (slice, later) = rest.split_at(pace.next().min(rest.len()));
         let before = page.links.bytes();
         for recorded in page.log.read_at(life.project, slice)? {
-            page.links
-                .push(recorded.envelope.offset, Change::event(&recorded));
+            let offset = recorded.envelope.offset;
+            page.links.push(offset, Change::event(&recorded));
+            if page.links.is_full() && offsets.last() != Some(&offset) {
+                // What was read beyond is read again: a page that waits for its reader is small.
+                return Ok(Some(offset));
+            }
         }
         pace.took(page.links.bytes() - before);
         rest = later;
-        if page.links.is_full() && !rest.is_empty() {
-            return Ok(slice.last().copied());
-        }
     }
     Ok(None)
 }

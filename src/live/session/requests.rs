@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, Request};
 use everlog_actors::live::{Interest, Slot};
+use everlog_domain::access::Principal;
 use everlog_domain::ports::{Log, RowsView};
 use futures_util::{FutureExt, Sink, Stream};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::access::read;
 use super::{Incoming, Session};
 use crate::error::{ApiError, ErrorType};
 use crate::http::Credentials;
+use crate::live::calls;
 use crate::live::ending::Ending;
 use crate::live::frames;
 use crate::live::opening::{Beginning, From, Opened, Wanted};
@@ -53,9 +56,10 @@ where
         self.send(frames::error(Some(&id.to_json()), refusal)).await
     }
 
-    /// Takes the credential that the socket came without.
+    /// Takes a credential where the socket came without one, or with one that stands for nobody any
+    /// more: a page cannot keep its browser from sending an old cookie.
     async fn authenticate(&mut self, proof: Proof) -> Result<(), Ending> {
-        if self.asked || !self.peer.credentials.are_absent() {
+        if self.asked || self.caller.principal != Principal::Guest {
             return Err(Ending::Invalid(Refusal::already_authenticated()));
         }
         let credentials = credentials(proof, self.peer.credentials.project.as_str());
@@ -88,9 +92,16 @@ where
         match self.peer.calls.request(call) {
             Err(refusal) => self.refuse(&call.id, &refusal).await,
             Ok(request) => {
-                let calls = self.peer.calls.clone();
-                self.calls
-                    .push(calls.run(call.id.to_json(), request).boxed());
+                let id = call.id.to_json();
+                let run = self.peer.calls.clone().run(id.clone(), request);
+                // A task of its own: while this session waits for a read, a call that it does not
+                // poll could hold, or be given, the very place that the session waits for.
+                let task = AbortOnDropHandle::new(tokio::spawn(run));
+                let result = async move {
+                    let failed = |_| calls::failed(&id);
+                    task.await.unwrap_or_else(failed)
+                };
+                self.calls.push(result.boxed());
                 Ok(())
             }
         }
