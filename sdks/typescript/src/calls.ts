@@ -1,6 +1,8 @@
 import { LiveError } from "./errors.js";
 import type { ClientFrame, Cursor, Method, ResultFrame } from "./frames.js";
 
+/** Largest frame that the server takes, in bytes of UTF-8: a larger one would end the connection. */
+const MAX_FRAME_BYTES = 2 * 1024 * 1024;
 /** Most calls that wait for their answer. */
 const MAX_PENDING = 10_000;
 
@@ -51,6 +53,8 @@ export class Calls {
       ...(key && { headers: { "Idempotency-Key": key } }),
       ...(options.body !== undefined && { body: options.body }),
     };
+    const fault = unsendable(frame);
+    if (fault) return Promise.reject(fault);
     return new Promise((resolve, reject) => {
       const repeatable = method === "GET" || Boolean(key);
       const pending: Pending = { frame, repeatable, sent: false, resolve, reject };
@@ -102,5 +106,16 @@ export class Calls {
   end(reason: Error): void {
     for (const pending of this.#pending.values()) pending.reject(reason);
     this.#pending.clear();
+  }
+}
+
+/** Why a frame cannot go out: found before it waits, since it would fail again on every connection. */
+function unsendable(frame: ClientFrame): Error | undefined {
+  try {
+    const bytes = new TextEncoder().encode(JSON.stringify(frame)).length;
+    if (bytes <= MAX_FRAME_BYTES) return undefined;
+    return new LiveError(413, "content_too_large", `expected a call of at most ${MAX_FRAME_BYTES} bytes, found ${bytes}`);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
   }
 }

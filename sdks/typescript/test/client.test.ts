@@ -238,3 +238,36 @@ test("the address of the socket", () => {
   assert.equal(liveUrl("https://a.example.com/p/x/v1/"), "wss://a.example.com/p/x/v1/live");
   assert.equal(liveUrl("https://a.example.com/v1", "my project"), "wss://a.example.com/v1/live?project=my+project");
 });
+
+test("a call that cannot be written is refused alone", async () => {
+  const { scripted, live } = begin();
+  const socket = await scripted.socket(1);
+  socket.greet();
+  const circle: { self?: object } = {};
+  circle.self = circle;
+  await assert.rejects(live.call("POST", "/v1/threads", { body: circle }), TypeError);
+  await assert.rejects(live.call("POST", "/v1/threads", { body: "x".repeat(2 * 1024 * 1024) }), (error: LiveError) => {
+    return error.code === 413 && error.type === "content_too_large";
+  });
+  assert.deepEqual(socket.of("call"), []);
+  assert.equal(live.state, "connected");
+  live.close();
+});
+
+test("what is asked for when the connection is told of is sent once", async () => {
+  const scripted = new Scripted();
+  const live = connect({
+    endpoint: "http://server/v1",
+    WebSocket: scripted.WebSocket,
+    onState: (state) => {
+      if (state !== "connected") return;
+      live.subscribe("items", { from: "start" }, {});
+      live.call("POST", "/v1/account/sessions/email", { idempotencyKey: null }).catch(() => {});
+    },
+  });
+  const socket = await scripted.socket(1);
+  socket.greet();
+  assert.equal(socket.of("subscribe").length, 1);
+  assert.equal(socket.of("call").length, 1);
+  live.close();
+});
