@@ -43,6 +43,8 @@ export class Live {
   #state: State = "connecting";
   #socket: WebSocketLike | undefined;
   #tries = 0;
+  /** Who the server said this is. */
+  #principal: string | undefined;
   #next = 0;
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #pings: ReturnType<typeof setInterval> | undefined;
@@ -122,6 +124,12 @@ export class Live {
       const frame = JSON.parse(String(data)) as ServerFrame;
       if (frame.type === "connected") {
         if (this.#mustAuthenticate(frame)) return;
+        if (this.#principal !== undefined && this.#principal !== "guest" && frame.principal === "guest") {
+          // The session has ended: what it saw would stay on the page as if it were still so.
+          this.#end(new ClosedError(4401, "the session has ended"));
+          return;
+        }
+        this.#principal = frame.principal;
         listen();
         this.#greet(frame);
       } else {

@@ -271,3 +271,17 @@ test("what is asked for when the connection is told of is sent once", async () =
   assert.equal(socket.of("call").length, 1);
   live.close();
 });
+
+test("who comes back as a guest is told that the session has ended", async () => {
+  const { scripted, live } = begin({ key: undefined as unknown as string });
+  const ended: Error[] = [];
+  live.subscribe("items", {}, { ended: (reason) => ended.push(reason) });
+  const first = await scripted.socket(1);
+  first.greet("user:ann");
+  first.cut(1006);
+  const second = await scripted.socket(2);
+  second.greet("guest");
+  assert.equal(live.state, "closed");
+  assert.deepEqual(ended.map((reason) => (reason as ClosedError).code), [4401]);
+  assert.deepEqual(second.of("subscribe"), []);
+});
