@@ -39,10 +39,10 @@ pub struct Ticket(pub u64);
 pub struct Claim(Hash);
 
 impl Claim {
-    /// The claim on a name of a sort. A sort has no zero byte.
+    /// The claim on a name of a sort.
     #[must_use]
     pub fn on(sort: &str, name: &str) -> Self {
-        Self(Hash::of(&[sort.as_bytes(), b"\0", name.as_bytes()]))
+        Self(Hash::of(&[sort.as_bytes(), name.as_bytes()]))
     }
 }
 

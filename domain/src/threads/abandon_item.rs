@@ -21,10 +21,9 @@ impl AbandonItem {
     ) -> Result<Vec<ThreadEvent>, ThreadRefusal> {
         let thread = state.authorised(facts.caller, Action::Create)?;
         let progress = thread.item_in_progress(facts.caller, &self.item)?;
-        let opened = progress.opened;
         let written = facts.written.ok_or(ThreadRefusal::ItemNotOpen)?;
         let abandoned = ItemAbandoned {
-            opened,
+            opened: progress.opened,
             parts: written.parts.clone(),
             reason: self.reason,
             item: self.item,

@@ -59,9 +59,7 @@ impl ParticipantId {
             Self::Agent(id) => Role::Agent(id.clone()),
         }
     }
-}
 
-impl ParticipantId {
     /// Whether a role is held by it alone.
     fn is_named_by(&self, role: &Role) -> bool {
         match (self, role) {

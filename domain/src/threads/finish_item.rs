@@ -23,10 +23,9 @@ impl FinishItem {
     ) -> Result<Vec<ThreadEvent>, ThreadRefusal> {
         let thread = state.authorised(facts.caller, Action::Create)?;
         let progress = thread.item_in_progress(facts.caller, &self.item)?;
-        let opened = progress.opened;
         let written = facts.written.ok_or(ThreadRefusal::ItemNotOpen)?;
         let finished = ItemFinished {
-            opened,
+            opened: progress.opened,
             parts: written.parts.clone(),
             metadata: self.metadata.unwrap_or_else(|| written.metadata.clone()),
             tokens: self.tokens,

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use everlog_domain::tables::Row;
-use everlog_domain::value::Value;
 
 /// Rows kept, in each of two generations.
 const KEPT: usize = 2_048;
-/// Rows with more text than this are read again: the memory is bounded.
-const LONGEST_TEXT: usize = 4 * 1024;
+/// Rows that take more bytes than this are read again: the memory is bounded.
+const LARGEST_ROW_BYTES: usize = 4 * 1024;
 
 /// See the module's description.
 #[derive(Default)]
@@ -25,10 +24,10 @@ impl HotRows {
         found.map(Arc::clone)
     }
 
-    /// Keeps a row as it is now.
-    pub(super) fn put(&mut self, row_key: Vec<u8>, row: Arc<Row>) {
+    /// Keeps a row as it is now; `bytes` is what it takes in the database.
+    pub(super) fn put(&mut self, row_key: Vec<u8>, row: Arc<Row>, bytes: usize) {
         self.old.remove(&row_key);
-        if text_bytes(&row) > LONGEST_TEXT {
+        if bytes > LARGEST_ROW_BYTES {
             self.young.remove(&row_key);
             return;
         }
@@ -51,20 +50,10 @@ impl HotRows {
     }
 }
 
-fn text_bytes(row: &[Value]) -> usize {
-    let bytes = |value: &Value| match value {
-        Value::Text(text) => text.len(),
-        Value::List(values) => text_bytes(values),
-        // counted by its text: rows with small JSON are the ones that are hot
-        Value::Json(json) => json.to_string().len(),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) => 0,
-    };
-    row.iter().map(bytes).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use everlog_domain::value::Value;
 
     fn row(number: i64) -> Arc<Row> {
         Arc::new(vec![Value::Int(number)])
@@ -77,13 +66,13 @@ mod tests {
     #[test]
     fn the_last_word_counts_and_what_is_gone_is_forgotten() {
         let mut hot = HotRows::default();
-        hot.put(key(1), row(1));
-        hot.put(key(1), row(2));
+        hot.put(key(1), row(1), 9);
+        hot.put(key(1), row(2), 9);
         assert_eq!(hot.get(&key(1)), Some(row(2)));
         hot.forget(&key(1));
         assert_eq!(hot.get(&key(1)), None);
-        hot.put(key(2), row(1));
-        hot.put(b"x".to_vec(), row(1));
+        hot.put(key(2), row(1), 9);
+        hot.put(b"x".to_vec(), row(1), 9);
         hot.forget_under(b"k");
         assert_eq!(hot.get(&key(2)), None);
         assert_eq!(hot.get(b"x"), Some(row(1)));
@@ -92,18 +81,17 @@ mod tests {
     #[test]
     fn an_older_generation_never_answers_for_a_younger_one() {
         let mut hot = HotRows::default();
-        hot.put(key(0), row(0));
+        hot.put(key(0), row(0), 9);
         for number in 1..=KEPT {
-            hot.put(key(number), row(1));
+            hot.put(key(number), row(1), 9);
         }
         assert_eq!(hot.get(&key(0)), Some(row(0)), "in the older generation");
-        hot.put(key(0), row(7));
+        hot.put(key(0), row(7), 9);
         assert_eq!(hot.get(&key(0)), Some(row(7)));
-        let long = Arc::new(vec![Value::text(&"x".repeat(LONGEST_TEXT + 1))]);
-        hot.put(key(0), long);
+        hot.put(key(0), row(8), LARGEST_ROW_BYTES + 1);
         assert_eq!(hot.get(&key(0)), None, "it would be the row of before");
         for number in 0..3 * KEPT {
-            hot.put(key(number), row(1));
+            hot.put(key(number), row(1), 9);
         }
         assert!(hot.young.len() + hot.old.len() <= 2 * KEPT);
     }

@@ -35,8 +35,8 @@ struct Slot {
     stored: Option<Arc<Row>>,
     /// As the batch leaves it.
     current: Option<Arc<Row>>,
-    /// Whether the batch changed what was there.
-    updated: bool,
+    /// Bytes of the row that the batch writes, if it writes one.
+    written_bytes: Option<usize>,
 }
 
 impl<'a> Overlay<'a> {
@@ -141,7 +141,6 @@ impl<'a> Overlay<'a> {
                 .turn(&place, Some(&before), Some(row), &self.purges)?;
         }
         let after = Arc::clone(row);
-        slot.updated = true;
         let tells = schema.readers.is_some() && before != after;
         Ok(tells.then(|| RowDelta {
             table,
@@ -211,7 +210,7 @@ impl<'a> Overlay<'a> {
             schema,
             current: stored.clone(),
             stored,
-            updated: false,
+            written_bytes: None,
         };
         if self.purges.cover(row_key)
             && let Some(hidden) = slot.current.take()
@@ -233,7 +232,7 @@ impl<'a> Overlay<'a> {
                 schema,
                 stored: None,
                 current: None,
-                updated: false,
+                written_bytes: None,
             };
             self.slots.insert(row_key.to_vec(), slot);
         }
@@ -260,10 +259,12 @@ impl<'a> Overlay<'a> {
     /// Keeps what the batch updated, once it is written: it is often updated again.
     pub(super) fn keep_hot(self) {
         for (row_key, slot) in self.slots {
-            match slot.current {
-                Some(row) if slot.updated => self.hot.put(row_key, row),
+            match (slot.current, slot.written_bytes) {
+                (Some(row), Some(bytes)) if slot.stored.is_some() => {
+                    self.hot.put(row_key, row, bytes);
+                }
                 // Begun anew, gone, or only looked at.
-                Some(_) | None => self.hot.forget(&row_key),
+                _ => self.hot.forget(&row_key),
             }
         }
         for prefix in &self.purged {
@@ -277,8 +278,8 @@ impl<'a> Overlay<'a> {
     }
 
     /// Writes what changed, but for the keys of unique indexes.
-    pub(super) fn write(&self, writes: &mut Writes) -> Result<(), RowsFailure> {
-        let slots = self.slots.iter();
+    pub(super) fn write(&mut self, writes: &mut Writes) -> Result<(), RowsFailure> {
+        let slots = self.slots.iter_mut();
         for (row_key, slot) in slots.filter(|(_, slot)| slot.stored != slot.current) {
             let place = slot.place(row_key);
             if let Some(old) = &slot.stored {
@@ -294,6 +295,7 @@ impl<'a> Overlay<'a> {
             place.add_entries(writes, slot.stored.as_deref(), new);
             let bytes = row_bytes::encode(new);
             let bytes = bytes.map_err(|error| damaged(row_key, &error.to_string()))?;
+            slot.written_bytes = Some(bytes.len());
             writes.put(row_key.clone(), bytes);
         }
         Ok(())

@@ -225,15 +225,21 @@ fn seal_journal(folder: &Path) {
     fs::write(folder.join("1.jnl"), []).unwrap();
 }
 
-/// What a power loss leaves of a journal that is not synced.
-#[test]
-fn a_hole_in_the_newest_journal_costs_the_batches_after_it_and_nothing_else() {
+/// A log of twenty batches, with a thread each.
+fn twenty_threads() -> MemoryLog {
     let log = MemoryLog::new();
     let mut history = History::into_log(&log);
     for number in 0..20 {
         history.create_thread(1, &format!("t{number}"), None, &["any"]);
         history.commit();
     }
+    log
+}
+
+/// What a power loss leaves of a journal that is not synced.
+#[test]
+fn a_hole_in_the_newest_journal_costs_the_batches_after_it_and_nothing_else() {
+    let log = twenty_threads();
     let folder = tempfile::tempdir().unwrap();
     let rows = rebuild(folder.path(), &log, &mut quiet).unwrap();
     let expected = dump(&*rows.view(), ONE);
@@ -254,12 +260,7 @@ fn a_hole_in_the_newest_journal_costs_the_batches_after_it_and_nothing_else() {
 
 #[test]
 fn a_damaged_projection_is_refused_and_made_again() {
-    let log = MemoryLog::new();
-    let mut history = History::into_log(&log);
-    for number in 0..20 {
-        history.create_thread(1, &format!("t{number}"), None, &["any"]);
-        history.commit();
-    }
+    let log = twenty_threads();
     let folder = tempfile::tempdir().unwrap();
     let rows = rebuild(folder.path(), &log, &mut quiet).unwrap();
     let expected = dump(&*rows.view(), ONE);
