@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,8 +14,11 @@ use tempfile::TempDir;
 
 use crate::conformance::batches::{Batches, Post, uid};
 use crate::keys::MasterKeySource;
-use crate::log::EmbeddedLog;
-use crate::open::{OpenRefused, Options, open_log};
+use crate::log::{Depth, EmbeddedLog, scan};
+use crate::open::{LOG, OpenRefused, Options, open_log};
+
+/// The first file of the log.
+pub(crate) const SEGMENT: &str = "log/00000000000000000001.segment";
 
 pub(crate) fn options(data: &Path) -> Options {
     Options {
@@ -84,12 +88,33 @@ impl Image {
         Self { files }
     }
 
-    /// A folder with so many batches whose journals end where their batches do: a start cuts off
-    /// the zeros that the engine reserves.
+    /// A folder with so many batches whose files end where their batches do: a start cuts off the
+    /// zeros that fjall reserves, and those of the log are cut off here.
     pub(crate) fn written(batches: u64) -> Self {
         let folder = written(batches);
         drop(reopen(folder.path()).unwrap());
-        Self::of(folder.path())
+        Self::of(folder.path()).without_reserve()
+    }
+
+    /// Without the zeros behind the log's last batch.
+    pub(crate) fn without_reserve(&self) -> Self {
+        let end = self.batches().last().map(|batch| batch.end);
+        match end {
+            Some(end) => self.edited(SEGMENT, |bytes| bytes.truncate(end)),
+            None => self.clone(),
+        }
+    }
+
+    /// Where the batches of the log's first segment lie.
+    pub(crate) fn batches(&self) -> Vec<Range<usize>> {
+        let folder = self.placed();
+        let mut batches = Vec::new();
+        scan(&folder.path().join(LOG), Depth::Whole, &mut |frame| {
+            let start = usize::try_from(frame.position).unwrap();
+            batches.push(start..start + usize::try_from(frame.head.bytes).unwrap());
+        })
+        .unwrap();
+        batches
     }
 
     pub(crate) fn placed(&self) -> TempDir {

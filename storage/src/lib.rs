@@ -6,6 +6,7 @@
 
 mod checkpoint;
 pub mod conformance;
+mod derived;
 #[cfg(test)]
 mod fixture;
 mod folder_lock;

@@ -1,13 +1,11 @@
 use everlog_domain::ids::CommitNumber;
-use everlog_domain::log::{Batch, CommittedEvent};
+use everlog_domain::log::Batch;
 use everlog_domain::ports::AppendFailure;
-use fjall::OwnedWriteBatch;
 
 use super::disk::DiskGauge;
 use super::engine::LogEngine;
 use super::watermark::{Mark, Watermark};
 use crate::keys::KeyStore;
-use crate::record::{self, Place};
 
 /// Writes batches, one at a time, until one fails.
 pub(super) struct Appender {
@@ -74,31 +72,7 @@ fn write(engine: &LogEngine, keys: &KeyStore, batch: &Batch) -> Result<u64, Stri
     let key_batches = keys
         .make_durable(needed)
         .map_err(|error| format!("the key store: {error}"))?;
-    let mut entries = engine.batch(batch.events.len() + 1);
-    for event in &batch.events {
-        insert(engine, &mut entries, event).map_err(|error| error.to_string())?;
-    }
-    entries.insert(
-        &engine.manifests,
-        batch.manifest.commit.0.to_be_bytes(),
-        record::encode_manifest(&batch.manifest, key_batches),
-    );
-    entries.commit().map_err(|error| error.to_string())?;
+    let written = engine.append(batch, key_batches);
+    written.map_err(|error| error.to_string())?;
     Ok(key_batches)
-}
-
-fn insert(
-    engine: &LogEngine,
-    entries: &mut OwnedWriteBatch,
-    event: &CommittedEvent,
-) -> Result<(), record::RecordError> {
-    let envelope = &event.recorded.envelope;
-    let place = Place::new(envelope.project, envelope.offset);
-    let payload = &event.sealed.bytes;
-    let record = record::encode(envelope, payload)?;
-    entries.insert(&engine.events, place.record_key(), record);
-    for (number, fragment) in (0..).zip(record::fragments(payload)) {
-        entries.insert(&engine.events, place.fragment_key(number), fragment);
-    }
-    Ok(())
 }

@@ -1,6 +1,5 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::hash::Hash;
@@ -22,8 +21,6 @@ use crate::record::{self, Binding, MAX_PAYLOAD_BYTES, NONCE_BYTES};
 pub struct EmbeddedLog {
     engine: LogEngine,
     keys: Arc<KeyStore>,
-    /// Number of the newest durable batch.
-    head: AtomicU64,
     appender: Mutex<Appender>,
     /// The folder is ours as long as anybody holds the log.
     _lock: Arc<FolderLock>,
@@ -32,27 +29,21 @@ pub struct EmbeddedLog {
 impl EmbeddedLog {
     pub(crate) fn open(
         folder: &Path,
+        index: &Path,
         keys: Arc<KeyStore>,
         watermark: Watermark,
         low_water_bytes: u64,
         lock: Arc<FolderLock>,
     ) -> Result<Self, EngineFailure> {
-        let engine = LogEngine::open(folder)?;
-        let head = engine.newest()?;
         Ok(Self {
-            engine,
+            engine: LogEngine::open(folder, index)?,
             keys,
-            head: AtomicU64::new(head.0),
             appender: Mutex::new(Appender::new(
                 watermark,
                 DiskGauge::new(folder, low_water_bytes),
             )),
             _lock: lock,
         })
-    }
-
-    pub(crate) const fn engine(&self) -> &LogEngine {
-        &self.engine
     }
 
     pub(crate) const fn keys(&self) -> &Arc<KeyStore> {
@@ -105,13 +96,11 @@ impl Log for EmbeddedLog {
     fn append(&self, batch: &Batch) -> Result<(), AppendFailure> {
         let mut appender = self.appender.lock();
         let number = self.head().next();
-        appender.append(&self.engine, &self.keys, number, batch)?;
-        self.head.store(number.0, Ordering::Release);
-        Ok(())
+        appender.append(&self.engine, &self.keys, number, batch)
     }
 
     fn head(&self) -> CommitNumber {
-        CommitNumber(self.head.load(Ordering::Acquire))
+        self.engine.head()
     }
 
     fn read(

@@ -1,116 +1,280 @@
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use everlog_domain::ids::CommitNumber;
-use fjall::compaction::Leveled;
-use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
-use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
-    Readable, Snapshot,
+use everlog_domain::log::{Batch, Manifest};
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use super::index::{Index, IndexFailure};
+use super::segment::{
+    FrameBuffer, FrameHead, FrameTooLarge, Location, ReadError, SegmentWriter, Segments,
 };
+use crate::record::{self, Place, RecordError, StoredManifest};
+use crate::scan::ScanDamage;
 
-use crate::record::RecordError;
-
-/// The keyspace of records and fragments.
-pub(crate) const EVENTS: &str = "events";
-/// The keyspace of contents pages.
-pub(crate) const MANIFESTS: &str = "manifests";
-
-/// Journals beyond this are sealed and their keyspaces flushed: opening replays them, so this
-/// bounds the time that opening takes. fjall's least.
-const JOURNAL_BYTES: u64 = 64 << 20;
-/// Opening fills a memtable again from the journals, so the larger, the slower.
-const EVENTS_MEMTABLE_BYTES: u64 = 16 << 20;
-/// Pages are small beside events. A memtable that is hardly ever flushed would pin old journals.
-const MANIFESTS_MEMTABLE_BYTES: u64 = 2 << 20;
-/// With more, fjall's first worker leaves compactions to the others: while they are busy it takes
-/// the message from the queue and puts it back, without a pause, and eats a processor.
-const WORKERS: usize = 1;
-const BLOCK_BYTES: u32 = 16 * 1024;
-const CACHE_BYTES: u64 = 64 << 20;
-
-/// The database of the log.
+/// The segments of the log with their index.
 pub(crate) struct LogEngine {
-    database: Database,
-    pub(crate) events: Keyspace,
-    pub(crate) manifests: Keyspace,
+    segments: Segments,
+    index: Index,
+    writer: Mutex<Writer>,
+    /// Number of the newest durable batch.
+    head: AtomicU64,
+}
+
+struct Writer {
+    segment: SegmentWriter,
+    frame: FrameBuffer,
+}
+
+/// What the engine can meet.
+#[derive(Debug, Error)]
+pub(crate) enum EngineFailure {
+    #[error(transparent)]
+    Files(#[from] ScanDamage),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Index(#[from] IndexFailure),
+    #[error("contents page {commit}: {error}")]
+    Page {
+        commit: CommitNumber,
+        error: RecordError,
+    },
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    TooLarge(#[from] FrameTooLarge),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Whether there is an event at a place.
+pub(crate) enum Found {
+    /// This frame holds it.
+    In(Box<Frame>),
+    /// The project's events begin again at a later offset, or end before it.
+    Not {
+        /// Whether there are later ones.
+        later: bool,
+    },
+}
+
+/// A batch that was found, its events not yet read.
+pub(crate) struct Frame {
+    pub(crate) at: Location,
+    pub(crate) head: FrameHead,
+    pub(crate) page: StoredManifest,
 }
 
 impl LogEngine {
-    /// Opens the database, or makes it. The caller has looked at the folder before.
-    pub(crate) fn open(folder: &Path) -> fjall::Result<Self> {
-        let database = Database::builder(folder)
-            .max_journaling_size(JOURNAL_BYTES)
-            .cache_size(CACHE_BYTES)
-            .worker_threads(WORKERS)
-            // no value reaches the length from which fjall compresses in the journal
-            .journal_compression(CompressionType::None)
-            .open()?;
-        let events = database.keyspace(EVENTS, || keyspace(EVENTS_MEMTABLE_BYTES))?;
-        let manifests = database.keyspace(MANIFESTS, || keyspace(MANIFESTS_MEMTABLE_BYTES))?;
+    /// Opens a log that somebody has looked at, and brings its index up to it.
+    pub(crate) fn open(folder: &Path, index: &Path) -> Result<Self, EngineFailure> {
+        let segments = Segments::of(folder);
+        let (index, end) = open_index(&segments, index)?;
+        let segment = SegmentWriter::open(folder, end.segment, end.position)?;
         Ok(Self {
-            database,
-            events,
-            manifests,
+            segments,
+            index,
+            writer: Mutex::new(Writer {
+                segment,
+                frame: FrameBuffer::default(),
+            }),
+            head: AtomicU64::new(end.commit.0.saturating_sub(1)),
         })
     }
 
-    /// A batch whose commit returns after the sync. fjall's own default does not sync, and shows
-    /// a batch to readers only afterwards.
-    pub(crate) fn batch(&self, capacity: usize) -> OwnedWriteBatch {
-        OwnedWriteBatch::with_capacity(self.database.clone(), capacity)
-            .durability(Some(PersistMode::SyncData))
+    /// The newest durable batch.
+    pub(crate) fn head(&self) -> CommitNumber {
+        CommitNumber(self.head.load(Ordering::Acquire))
     }
 
-    /// A batch that survives a crash of this process at most; [`LogEngine::sync`] ends a series.
-    pub(crate) fn unsynced_batch(&self) -> OwnedWriteBatch {
-        self.database.batch()
+    /// Writes a batch and waits until the disk has it. Order: readers find it only afterwards, and
+    /// whole.
+    pub(crate) fn append(&self, batch: &Batch, key_batches: u64) -> Result<(), EngineFailure> {
+        self.index.make_room()?;
+        let Writer { segment, frame } = &mut *self.writer.lock();
+        fill(frame, batch, key_batches)?;
+        let commit = batch.manifest.commit;
+        let frame = frame.finish(commit)?;
+        let at = segment.append(commit, frame)?;
+        let next = Location {
+            commit: commit.next(),
+            position: at.position + frame.len() as u64,
+            ..at
+        };
+        self.index.enter(at, next, &batch.manifest);
+        self.head.store(commit.0, Ordering::Release);
+        Ok(())
     }
 
-    /// Waits until the disk has everything.
-    pub(crate) fn sync(&self) -> fjall::Result<()> {
-        self.database.persist(PersistMode::SyncAll)
-    }
-
-    /// Everything as of now: whole batches.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        self.database.snapshot()
-    }
-
-    /// The newest contents page's number, 0 if there is none.
-    pub(crate) fn newest(&self) -> Result<CommitNumber, EngineFailure> {
-        match self.snapshot().last_key_value(&self.manifests) {
-            None => Ok(CommitNumber(0)),
-            Some(newest) => commit_number(&newest.key()?).map_err(EngineFailure::Record),
+    /// The batch that holds an event, of those up to a commit.
+    pub(crate) fn frame_with(
+        &self,
+        place: Place,
+        until: CommitNumber,
+    ) -> Result<Found, EngineFailure> {
+        let Place { project, offset } = place;
+        let at = self.index.batch_with(project, offset)?;
+        if let Some(at) = at.filter(|at| at.commit <= until) {
+            let frame = self.frame(at)?;
+            if frame.event_at(place).is_some() {
+                return Ok(Found::In(Box::new(frame)));
+            }
         }
+        let later = self.index.batch_after(project, offset)?;
+        let later = later.is_some_and(|later| later.commit <= until);
+        Ok(Found::Not { later })
+    }
+
+    /// Events of a frame, from one to another.
+    pub(crate) fn events(
+        &self,
+        frame: &Frame,
+        first: usize,
+        last: usize,
+    ) -> Result<super::segment::Events, ReadError> {
+        self.segments.events(frame.at, &frame.head, first, last)
+    }
+
+    /// Contents pages after a commit and up to another, at most `limit`.
+    pub(crate) fn pages(
+        &self,
+        after: CommitNumber,
+        until: CommitNumber,
+        limit: usize,
+    ) -> Result<Vec<StoredManifest>, EngineFailure> {
+        let mut pages = Vec::with_capacity(limit.min(1024));
+        if after >= until || limit == 0 {
+            return Ok(pages);
+        }
+        let mut at = match self.index.near(after.next())? {
+            Some(near) => near,
+            None => self.segments.start()?,
+        };
+        while at.commit <= until && pages.len() < limit {
+            let frame = self.frame(at)?;
+            at = frame.at.after(&frame.head);
+            if frame.head.commit > after {
+                pages.push(frame.page);
+            }
+        }
+        Ok(pages)
+    }
+
+    fn frame(&self, at: Location) -> Result<Frame, EngineFailure> {
+        let (place, head) = self.segments.frame_at(at)?;
+        let head = head.ok_or_else(|| self.segments.missing(at))?;
+        let page = page_of(&head)?;
+        Ok(Frame {
+            at: place,
+            head,
+            page,
+        })
     }
 }
 
-/// What reading the engine can meet.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EngineFailure {
-    #[error(transparent)]
-    Engine(#[from] fjall::Error),
-    #[error(transparent)]
-    Record(RecordError),
-}
+impl Frame {
+    /// Which of the frame's events is at a place.
+    pub(crate) fn event_at(&self, place: Place) -> Option<usize> {
+        event_at(&self.page.manifest, place)
+    }
 
-/// The number in a key of the keyspace `manifests`.
-pub(crate) fn commit_number(key: &[u8]) -> Result<CommitNumber, RecordError> {
-    match key.try_into() {
-        Ok(bytes) => Ok(CommitNumber(u64::from_be_bytes(bytes))),
-        Err(_) => Err(RecordError::Field {
-            field: "commit number",
-            found: hex::encode(key),
-        }),
+    /// Which of the frame's events is the last of a project.
+    pub(crate) fn last_event(&self, place: Place) -> Option<usize> {
+        let mut entries = self.page.manifest.entries.iter();
+        let entry = entries.find(|entry| entry.project == place.project)?;
+        self.event_at(Place::new(place.project, entry.last))
     }
 }
 
-fn keyspace(memtable_bytes: u64) -> KeyspaceCreateOptions {
-    KeyspaceCreateOptions::default()
-        .max_memtable_size(memtable_bytes)
-        .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
-        // most of a record is ciphertext and hashes, which do not shrink
-        .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
-        .filter_policy(FilterPolicy::disabled())
-        .compaction_strategy(std::sync::Arc::new(Leveled::default()))
+/// Events lie by project, as the page lists them, and by offset.
+fn event_at(manifest: &Manifest, place: Place) -> Option<usize> {
+    let mut before = 0;
+    for entry in &manifest.entries {
+        if entry.project == place.project {
+            let within = entry.first <= place.offset && place.offset <= entry.last;
+            let n = before + place.offset.0.checked_sub(entry.first.0)?;
+            return within.then(|| usize::try_from(n).ok()).flatten();
+        }
+        before += (entry.last.0 + 1).saturating_sub(entry.first.0);
+    }
+    None
+}
+
+/// The contents page of a frame, which must list as many events as the frame has.
+pub(crate) fn page_of(head: &FrameHead) -> Result<StoredManifest, EngineFailure> {
+    let page = record::decode_manifest(head.commit, &head.page);
+    let page = page.map_err(|error| EngineFailure::Page {
+        commit: head.commit,
+        error,
+    })?;
+    let entries = page.manifest.entries.iter();
+    let listed: u64 = entries
+        .map(|entry| (entry.last.0 + 1).saturating_sub(entry.first.0))
+        .sum();
+    if listed == head.events() as u64 {
+        return Ok(page);
+    }
+    Err(EngineFailure::Page {
+        commit: head.commit,
+        error: RecordError::Field {
+            field: "number of events",
+            found: format!("{listed}, the frame has {}", head.events()),
+        },
+    })
+}
+
+fn fill(frame: &mut FrameBuffer, batch: &Batch, key_batches: u64) -> Result<(), EngineFailure> {
+    let page = record::encode_manifest(&batch.manifest, key_batches);
+    frame.begin(&page, batch.events.len());
+    for n in order(batch) {
+        let event = &batch.events[n];
+        let payload = &event.sealed.bytes;
+        let record = record::encode(&event.recorded.envelope, payload)?;
+        frame.push(&record, record::beside_record(payload))?;
+    }
+    Ok(())
+}
+
+/// The events of a batch by project and offset: those of one project are in order already.
+fn order(batch: &Batch) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..batch.events.len()).collect();
+    if batch.manifest.entries.len() > 1 {
+        order.sort_by_key(|n| batch.events[*n].recorded.envelope.project);
+    }
+    order
+}
+
+/// Opens the index and brings it up to the log. One that speaks of another log begins anew.
+fn open_index(segments: &Segments, folder: &Path) -> Result<(Index, Location), EngineFailure> {
+    let index = Index::open(folder)?;
+    match catch_up(segments, &index) {
+        Err(EngineFailure::Read(error)) if index.reached()?.is_some() => {
+            tracing::warn!(%error, "the index does not go with the log and is made anew");
+            drop(index);
+            let index = Index::anew(folder)?;
+            let end = catch_up(segments, &index)?;
+            Ok((index, end))
+        }
+        end => Ok((index, end?)),
+    }
+}
+
+/// Enters what the index does not know. Answers with where the log ends.
+fn catch_up(segments: &Segments, index: &Index) -> Result<Location, EngineFailure> {
+    let mut at = match index.reached()? {
+        Some(reached) => reached,
+        None => segments.start()?,
+    };
+    loop {
+        let (place, head) = segments.frame_at(at)?;
+        let Some(head) = head else {
+            return Ok(place);
+        };
+        let next = place.after(&head);
+        index.make_room()?;
+        index.enter(place, next, &page_of(&head)?.manifest);
+        at = next;
+    }
 }

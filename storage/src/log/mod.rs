@@ -1,16 +1,24 @@
-//! The log on an embedded engine (fjall): events and their contents pages in one database, which
-//! alone is synced with every batch.
+//! The log in files of its own: batches with their contents pages as frames of [`segment`]s, which
+//! alone are synced with every batch, and an [`index`] that is derived from them.
 
 mod append;
 mod disk;
 mod embedded;
 mod engine;
+mod index;
 mod read;
+mod segment;
 #[cfg(test)]
 mod tests;
 mod watermark;
 
 pub use embedded::EmbeddedLog;
-pub(crate) use engine::{EVENTS, LogEngine, MANIFESTS};
+pub(crate) use engine::{EngineFailure, page_of};
+pub(crate) use index::peek_reached;
 pub(crate) use read::{Reader, SealedRecord};
+pub(crate) use segment::{
+    Depth, Tail, create_first, cut_after, list_segments, mend_segments, scan,
+};
+#[cfg(test)]
+pub(crate) use segment::{FrameBuffer, SegmentWriter};
 pub(crate) use watermark::{Mark, Watermark, read_mark};

@@ -4,23 +4,25 @@ use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
 use everlog_domain::log::chain;
 use everlog_domain::ports::ReadFailure;
-use fjall::{Readable, Snapshot};
 
-use super::engine::{LogEngine, commit_number};
+use super::engine::{Found, Frame, LogEngine};
+use super::segment::{Events, split_event};
 use crate::keys::KeyStore;
 use crate::record::{
-    self, Binding, EventKey, Joiner, PayloadError, Place, RecordError, StoredManifest,
-    StoredRecord, project_range,
+    self, Binding, INLINE_BYTES, Joiner, PayloadError, Place, RecordError, StoredManifest,
+    StoredRecord,
 };
+
+/// Bytes of events that are read at once where one follows another.
+const READ_AHEAD_BYTES: u64 = 128 * 1024;
 
 /// Reads the log as it stood when the reader was made. Every record that is passed on has been
 /// checked against the hash of its payload; in a sequence, also against the event before it.
 pub(crate) struct Reader<'a> {
     engine: &'a LogEngine,
     keys: &'a KeyStore,
-    /// fjall puts a batch in piece by piece after its sync, and a read without a snapshot would
-    /// come upon records whose fragments are not there yet.
-    snapshot: Snapshot,
+    /// The newest batch that was durable then.
+    until: CommitNumber,
 }
 
 /// A record with its whole encrypted payload.
@@ -34,7 +36,7 @@ impl<'a> Reader<'a> {
         Self {
             engine,
             keys,
-            snapshot: engine.snapshot(),
+            until: engine.head(),
         }
     }
 
@@ -71,7 +73,9 @@ impl<'a> Reader<'a> {
         for run in offsets.chunk_by(|a, b| a.next() == *b) {
             let Some(&first) = run.first() else { continue };
             let before = events.len();
-            for record in self.records(project, first).take(run.len()) {
+            let ahead = if run.len() > 1 { READ_AHEAD_BYTES } else { 0 };
+            let records = self.records_reading_ahead(Place::new(project, first), ahead);
+            for record in records.take(run.len()) {
                 events.push(self.open(record?)?);
             }
             let found = events.len() - before;
@@ -89,10 +93,11 @@ impl<'a> Reader<'a> {
         offset: Offset,
     ) -> Result<Envelope, ReadFailure> {
         let place = Place::new(project, offset);
-        let bytes = self.snapshot.get(&self.engine.events, place.record_key());
-        let bytes = bytes.map_err(|error| engine(&error))?;
-        let bytes = bytes.ok_or_else(|| damaged(place, "it is missing"))?;
-        Ok(decode(place, &bytes)?.envelope)
+        let records = self.records_reading_ahead(place, 0);
+        let current = records.locate()?;
+        let mut current = current.ok_or_else(|| damaged(place, "it is missing"))?;
+        let (record, _) = current.event(self.engine, place, 0)?;
+        Ok(decode(place, record)?.envelope)
     }
 
     /// Records of a project from an offset on, one for each offset, each with its payload as
@@ -101,11 +106,17 @@ impl<'a> Reader<'a> {
         &self,
         project: ProjectNumber,
         from: Offset,
-    ) -> impl Iterator<Item = Result<SealedRecord, ReadFailure>> + use<> {
-        let range = project_range(project, from, Offset(u64::MAX));
+    ) -> impl Iterator<Item = Result<SealedRecord, ReadFailure>> + use<'a> {
+        self.records_reading_ahead(Place::new(project, from), READ_AHEAD_BYTES)
+    }
+
+    fn records_reading_ahead(&self, from: Place, ahead: u64) -> Records<'a> {
         Records {
-            items: self.snapshot.range(&self.engine.events, range),
-            next: Place::new(project, from),
+            engine: self.engine,
+            until: self.until,
+            next: from,
+            ahead,
+            current: None,
             failed: false,
         }
     }
@@ -140,32 +151,29 @@ impl<'a> Reader<'a> {
         after: CommitNumber,
         limit: usize,
     ) -> Result<Vec<StoredManifest>, ReadFailure> {
-        let mut expected = after.next();
-        let mut pages = Vec::with_capacity(limit.min(1024));
-        let range = expected.0.to_be_bytes()..;
-        let pages_after = self.snapshot.range(&self.engine.manifests, range);
-        for item in pages_after.take(limit) {
-            let (key, value) = item.into_inner().map_err(|error| engine(&error))?;
-            let commit = commit_number(&key).map_err(|error| page(expected, &error))?;
-            if commit != expected {
-                let reason = format!("contents page {expected} is missing, the next is {commit}");
-                return Err(ReadFailure::Engine { reason });
-            }
-            let read = record::decode_manifest(commit, &value);
-            pages.push(read.map_err(|error| page(commit, &error))?);
-            expected = commit.next();
-        }
-        Ok(pages)
+        let pages = self.engine.pages(after, self.until, limit);
+        pages.map_err(|failure| ReadFailure::Engine {
+            reason: failure.to_string(),
+        })
     }
 }
 
-struct Records {
-    items: fjall::Iter,
+struct Records<'a> {
+    engine: &'a LogEngine,
+    until: CommitNumber,
     next: Place,
+    ahead: u64,
+    current: Option<Current>,
     failed: bool,
 }
 
-impl Iterator for Records {
+/// The frame of the event that was read last, with the events that were read along with it.
+struct Current {
+    frame: Box<Frame>,
+    events: Events,
+}
+
+impl Iterator for Records<'_> {
     type Item = Result<SealedRecord, ReadFailure>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -178,27 +186,28 @@ impl Iterator for Records {
     }
 }
 
-impl Records {
+impl Records<'_> {
     fn read(&mut self) -> Result<Option<SealedRecord>, ReadFailure> {
         let place = self.next;
-        let Some(item) = self.items.next() else {
+        let current = self.current.take();
+        let current = current.filter(|current| current.frame.event_at(place).is_some());
+        let current = match current {
+            Some(current) => Some(current),
+            None => self.locate()?,
+        };
+        let Some(mut current) = current else {
             return Ok(None);
         };
-        let (key, value) = item
-            .into_inner()
-            .map_err(|error| unreadable(place, &error))?;
-        if EventKey::parse(&key) != Some(EventKey::Record(place)) {
-            let reason = format!("it is missing, the next key is {}", hex::encode(&key));
-            return Err(damaged(place, reason));
-        }
-        let mut stored = decode(place, &value)?;
-        let payload = self.join(place, &mut stored)?;
+        let (record, beside) = current.event(self.engine, place, self.ahead)?;
+        let mut stored = decode(place, record)?;
+        let payload = join(place, &mut stored, beside)?;
         if Hash::of_bytes(&payload) != stored.envelope.payload_hash {
             return Err(damaged(
                 place,
                 "its payload has another hash than its envelope says",
             ));
         }
+        self.current = Some(current);
         self.next.offset = place.offset.next();
         Ok(Some(SealedRecord {
             envelope: stored.envelope,
@@ -206,22 +215,67 @@ impl Records {
         }))
     }
 
-    fn join(&mut self, place: Place, stored: &mut StoredRecord) -> Result<Vec<u8>, ReadFailure> {
-        let of_record = |error: RecordError| damaged(place, error.to_string());
-        let mut joiner = Joiner::new(stored).map_err(of_record)?;
-        while let Some(awaited) = joiner.awaited() {
-            let Some(item) = self.items.next() else { break };
-            let (key, value) = item
-                .into_inner()
-                .map_err(|error| unreadable(place, &error))?;
-            if EventKey::parse(&key) != Some(EventKey::Fragment(place, awaited)) {
-                let reason = format!("its fragment {awaited} is missing");
-                return Err(damaged(place, reason));
+    /// The frame that holds the next event; nothing where the project's events end before it.
+    fn locate(&self) -> Result<Option<Current>, ReadFailure> {
+        let place = self.next;
+        let found = self.engine.frame_with(place, self.until);
+        match found.map_err(|failure| unreadable(place, &failure))? {
+            Found::In(frame) => {
+                let n = frame.event_at(place).unwrap_or_default();
+                let events = read_events(self.engine, &frame, place, n, self.ahead)?;
+                Ok(Some(Current { frame, events }))
             }
-            joiner.push(awaited, &value).map_err(of_record)?;
+            Found::Not { later: true } => Err(damaged(
+                place,
+                "it is missing, and events after it are there",
+            )),
+            Found::Not { later: false } => Ok(None),
         }
-        joiner.finish().map_err(of_record)
     }
+}
+
+impl Current {
+    /// An event of the frame: its record, and what of its payload lies beside that.
+    fn event(
+        &mut self,
+        engine: &LogEngine,
+        place: Place,
+        ahead: u64,
+    ) -> Result<(&[u8], &[u8]), ReadFailure> {
+        let missing = || damaged(place, "it is missing");
+        let n = self.frame.event_at(place).ok_or_else(missing)?;
+        if !self.events.has(&self.frame.head, n) {
+            self.events = read_events(engine, &self.frame, place, n, ahead)?;
+        }
+        let bytes = self.events.get(&self.frame.head, n);
+        let bytes =
+            bytes.ok_or_else(|| damaged(place, "its bytes are not those that were written"))?;
+        split_event(bytes).ok_or_else(|| damaged(place, "its bytes are no event"))
+    }
+}
+
+/// Reads an event of a frame, and of those of the same project that follow it about so many bytes.
+fn read_events(
+    engine: &LogEngine,
+    frame: &Frame,
+    place: Place,
+    first: usize,
+    ahead: u64,
+) -> Result<Events, ReadFailure> {
+    let last = frame.last_event(place).unwrap_or(first);
+    let last = frame.head.up_to(first, last, ahead);
+    let events = engine.events(frame, first, last);
+    events.map_err(|error| unreadable(place, &error))
+}
+
+/// Gathers an encrypted payload.
+fn join(place: Place, stored: &mut StoredRecord, beside: &[u8]) -> Result<Vec<u8>, ReadFailure> {
+    let of_record = |error: RecordError| damaged(place, error.to_string());
+    let mut joiner = Joiner::new(stored).map_err(of_record)?;
+    for (number, fragment) in (0..).zip(beside.chunks(INLINE_BYTES)) {
+        joiner.push(number, fragment).map_err(of_record)?;
+    }
+    joiner.finish().map_err(of_record)
 }
 
 fn decode(place: Place, bytes: &[u8]) -> Result<StoredRecord, ReadFailure> {
@@ -245,19 +299,7 @@ pub(crate) fn damaged(place: Place, reason: impl Into<String>) -> ReadFailure {
     }
 }
 
-/// A block that fjall cannot read is damage with a place, not a failure of the engine.
-fn unreadable(place: Place, error: &fjall::Error) -> ReadFailure {
-    damaged(place, format!("the engine cannot read it: {error}"))
-}
-
-fn engine(error: &fjall::Error) -> ReadFailure {
-    ReadFailure::Engine {
-        reason: error.to_string(),
-    }
-}
-
-fn page(commit: CommitNumber, error: &RecordError) -> ReadFailure {
-    ReadFailure::Engine {
-        reason: format!("contents page {commit}: {error}"),
-    }
+/// A frame that does not read is damage with a place, not a failure of the engine.
+fn unreadable(place: Place, error: &dyn std::fmt::Display) -> ReadFailure {
+    damaged(place, format!("it cannot be read: {error}"))
 }

@@ -1,3 +1,5 @@
+use std::os::unix::fs::FileExt;
+
 use everlog_domain::event::Event;
 use everlog_domain::ids::{CommitNumber, ItemId, Offset, Position, ProjectNumber};
 use everlog_domain::ports::{AppendFailure, Log, ReadFailure, SealFailure, Subject};
@@ -8,11 +10,12 @@ use proptest::prelude::*;
 
 use crate::conformance::batches::{Batches, Post, posted, uid};
 use crate::conformance::log::keeps_every_promise;
-use crate::fixture::{Image, append, options, reopen, written};
+use crate::fixture::{Image, SEGMENT, append, options, reopen, written};
 use crate::open::{Options, open_log};
 use crate::record::{self, MAX_PAYLOAD_BYTES};
 
 const ONE: ProjectNumber = ProjectNumber(1);
+const TWO: ProjectNumber = ProjectNumber(2);
 
 #[test]
 fn the_embedded_log_keeps_every_promise() {
@@ -91,23 +94,68 @@ fn what_people_wrote_stands_nowhere_in_the_folder() {
     }
 }
 
+/// Each byte of an event is read with its checksum, and each batch by the place that the index says.
 #[test]
-fn events_that_are_not_there_are_damage_within_a_sequence() {
+fn events_that_do_not_read_are_damage_within_a_sequence() {
     let folder = written(6);
     let log = reopen(folder.path()).unwrap();
-    let place = crate::record::Place::new(ONE, Offset(4));
-    log.engine().events.remove(place.record_key()).unwrap();
+    let batches = Image::of(folder.path()).batches();
+    let segment = folder.path().join(SEGMENT);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(segment)
+        .unwrap();
+    // the last bytes of a batch are of its last event, which is of project 2
+    file.write_all_at(b"?", batches[3].end as u64 - 9).unwrap();
     for from in 1..=4 {
-        let failure = log.read(ONE, Offset(from), 10).unwrap_err();
+        let failure = log.read(TWO, Offset(from), 10).unwrap_err();
         let ReadFailure::Damaged {
             project, offset, ..
         } = failure
         else {
             panic!("expected damage, found {failure}")
         };
-        assert_eq!((project, offset), (ONE, Offset(4)), "from {from}");
+        assert_eq!((project, offset), (TWO, Offset(4)), "from {from}");
     }
-    assert_eq!(log.read(ONE, Offset(5), 10).unwrap().len(), 2);
+    assert_eq!(log.read(TWO, Offset(5), 10).unwrap().len(), 2);
+    assert_eq!(log.read(ONE, Offset(1), 10).unwrap().len(), 6);
+    file.write_all_at(b"?", batches[2].start as u64 + 30)
+        .unwrap();
+    let failure = log.read(ONE, Offset(1), 10).unwrap_err();
+    assert!(
+        matches!(failure, ReadFailure::Damaged { offset, .. } if offset == Offset(3)),
+        "{failure}"
+    );
+}
+
+/// The index is derived: without it, or with a wrong one, everything is found all the same.
+#[test]
+fn a_log_without_its_index_makes_it_again() {
+    let folder = written(600);
+    let index = folder.path().join("index");
+    let other = written(700);
+    let damages: [&dyn Fn(); 4] = [
+        &|| std::fs::remove_dir_all(&index).unwrap(),
+        &|| std::fs::write(index.join("version"), b"rubble").unwrap(),
+        &|| std::fs::write(index.join("0.jnl"), b"rubble").unwrap(),
+        &|| {
+            std::fs::remove_dir_all(&index).unwrap();
+            std::fs::rename(other.path().join("index"), &index).unwrap();
+            std::fs::remove_file(index.join("0.jnl")).unwrap();
+        },
+    ];
+    for (number, damage) in damages.iter().enumerate() {
+        damage();
+        let log = reopen(folder.path()).unwrap();
+        assert_eq!(log.head(), CommitNumber(600), "damage {number}");
+        for project in [ONE, TWO] {
+            let events = log.read(project, Offset(1), 1_000).unwrap();
+            assert_eq!(events.len(), 600, "damage {number}");
+        }
+        let pages = log.manifests(CommitNumber(123), 1_000).unwrap();
+        assert_eq!(pages.len(), 477, "damage {number}");
+        assert_eq!(pages[0].commit, CommitNumber(124), "damage {number}");
+    }
 }
 
 /// An item whose JSON is much longer in a record than as text.

@@ -2,7 +2,8 @@
 
 mod chains;
 mod copy;
-mod cut;
+mod cut_journals;
+mod cut_log;
 mod provable;
 mod read;
 mod repair;

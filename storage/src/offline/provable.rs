@@ -1,15 +1,12 @@
-//! Finds the newest batch up to which everything can be proved, and leaves only that.
+//! Finds the newest batch up to which everything can be proved.
 
-use std::path::Path;
-
-use everlog_domain::ids::{CommitNumber, Offset};
-use everlog_domain::ports::{Log, ReadFailure};
-use thiserror::Error;
+use everlog_domain::ids::CommitNumber;
+use everlog_domain::ports::Log;
 
 use super::chains::Chains;
 use super::report::Step;
-use crate::log::{EmbeddedLog, LogEngine};
-use crate::record::{StoredManifest, encode_manifest, project_range};
+use crate::log::EmbeddedLog;
+use crate::record::StoredManifest;
 
 const PAGES: usize = 256;
 
@@ -77,66 +74,7 @@ fn take(log: &EmbeddedLog, page: &StoredManifest, chains: &mut Chains) -> Result
     Ok(())
 }
 
-/// Why the provable batches could not be written again.
-#[derive(Debug, Error)]
-pub(super) enum RewriteFailure {
-    #[error("contents page {page} was there and does not read any more")]
-    PageMissing { page: CommitNumber },
-    #[error(transparent)]
-    Read(#[from] ReadFailure),
-    #[error(transparent)]
-    Engine(#[from] fjall::Error),
-}
-
-/// Writes the provable batches into a new database. Not synced batch by batch: whoever repairs
-/// waits for the end.
-pub(super) fn rewrite(
-    log: &EmbeddedLog,
-    up_to: CommitNumber,
-    folder: &Path,
-    progress: &mut dyn FnMut(Step),
-) -> Result<(), RewriteFailure> {
-    let target = LogEngine::open(folder)?;
-    let mut commit = CommitNumber(0);
-    while commit < up_to {
-        let page = log.reader().manifests(commit, 1)?.into_iter().next();
-        // It has just been proved. A copy that ends before it must not take the place of one that
-        // may hold more.
-        let page = page.ok_or(RewriteFailure::PageMissing {
-            page: commit.next(),
-        })?;
-        let mut batch = target.unsynced_batch();
-        for entry in &page.manifest.entries {
-            let range = project_range(entry.project, entry.first, entry.last);
-            for item in log.engine().events.range(range) {
-                let (key, value) = item.into_inner()?;
-                batch.insert(&target.events, key, value);
-            }
-        }
-        commit = page.manifest.commit;
-        let bytes = encode_manifest(&page.manifest, page.key_batches);
-        batch.insert(&target.manifests, commit.0.to_be_bytes(), bytes);
-        batch.commit()?;
-        if commit.0.is_multiple_of(PAGES as u64) {
-            progress(Step::Batches {
-                done: commit.0,
-                total: up_to.0,
-            });
-        }
-    }
-    Ok(target.sync()?)
-}
-
-/// Whether the database holds events or pages beyond what was proved.
+/// Whether the log holds batches beyond what was proved.
 pub(super) fn holds_more(log: &EmbeddedLog, provable: &Provable) -> bool {
-    let beyond = |project, offset: Offset| {
-        let range = project_range(project, offset.next(), Offset(u64::MAX));
-        log.engine().events.range(range).next().is_some()
-    };
-    log.head() > provable.commit
-        || provable.against.is_some()
-        || provable
-            .chains
-            .links()
-            .any(|(project, link)| beyond(project, link.offset))
+    log.head() > provable.commit || provable.against.is_some()
 }

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,14 @@ use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid};
 use thiserror::Error;
 
 use super::copy::copy_parts;
-use super::cut::cut_journals;
-use super::provable::{Provable, holds_more, prove, rewrite};
+use super::cut_journals::cut_journals;
+use super::cut_log::cut_log;
+use super::provable::{Provable, holds_more, prove};
 use super::report::Step;
 use super::sightings::last_seen;
 use crate::checkpoint;
-use crate::open::{KEYS, LOG, OpenRefused, Options, open_unjudged, own, require, sync_tree};
-
-/// A folder in the making, which takes the place of `log`.
-const MENDED: &str = "log.mended";
+use crate::derived::remove_derived;
+use crate::open::{INDEX, KEYS, LOG, OpenRefused, Options, open_unjudged, own, require};
 
 /// Why no mended copy was made. The original is as it was.
 #[derive(Debug, Error)]
@@ -85,25 +84,23 @@ pub fn repair(
     let _lock = own(options)?;
     prepare(to).map_err(|error| at(to, error))??;
     copy_parts(&options.data, to, progress).map_err(|error| at(to, error))?;
-    for part in [KEYS, LOG] {
-        cut_journals(&to.join(part)).map_err(|error| unmendable(&to.join(part), &error))?;
-    }
+    let (keys, log_folder) = (to.join(KEYS), to.join(LOG));
+    cut_journals(&keys).map_err(|error| unmendable(&keys, &error))?;
+    cut_log(&log_folder, CommitNumber(u64::MAX))
+        .map_err(|error| unmendable(&log_folder, &error))?;
     let copy = Options {
         data: to.to_path_buf(),
         ..options.clone()
     };
     let log = open_unjudged(&copy)?;
     let provable = prove(&log, progress);
-    let mended = to.join(MENDED);
-    let rewritten = holds_more(&log, &provable);
-    if rewritten {
-        rewrite(&log, provable.commit, &mended, progress)
-            .map_err(|error| unmendable(&to.join(LOG), &error))?;
-    }
+    let more = holds_more(&log, &provable);
     let seen = last_seen(options, &log, &provable.chains);
     drop(log);
-    if rewritten {
-        replace(to, &mended).map_err(|error| at(to, error))?;
+    if more {
+        // It knows of what is cut off; the next start makes it again.
+        remove_derived(&to.join(INDEX)).map_err(|error| unmendable(&to.join(INDEX), &error))?;
+        cut_log(&log_folder, provable.commit).map_err(|error| unmendable(&log_folder, &error))?;
     }
     let lost = losses(&provable, &seen);
     forget_checkpoints(to, &lost).map_err(|error| at(to, error))?;
@@ -122,14 +119,6 @@ fn prepare(to: &Path) -> io::Result<Result<(), RepairFailure>> {
         return Ok(Err(RepairFailure::NotEmpty { to }));
     }
     Ok(Ok(()))
-}
-
-fn replace(to: &Path, mended: &Path) -> io::Result<()> {
-    let log = to.join(LOG);
-    sync_tree(mended)?;
-    fs::remove_dir_all(&log)?;
-    fs::rename(mended, &log)?;
-    File::open(to)?.sync_all()
 }
 
 fn losses(provable: &Provable, seen: &BTreeMap<ProjectNumber, Offset>) -> Vec<LostHistory> {

@@ -3,7 +3,7 @@ use std::fmt;
 use everlog_domain::ids::{Offset, ProjectNumber, ProjectUid};
 use thiserror::Error;
 
-use crate::open::OpenRefused;
+use crate::open::{LostFrom, OpenRefused};
 
 /// Findings that are kept one by one; more are counted.
 const KEPT_FINDINGS: usize = 1_000;
@@ -38,6 +38,17 @@ pub struct Finding {
     pub offset: Option<Offset>,
     /// What is wrong.
     pub reason: String,
+}
+
+impl Finding {
+    pub(super) fn of(lost_from: Option<LostFrom>, reason: String) -> Self {
+        Self {
+            project: lost_from.map(|lost| lost.project),
+            uid: None,
+            offset: lost_from.map(|lost| lost.offset),
+            reason,
+        }
+    }
 }
 
 impl fmt::Display for Finding {

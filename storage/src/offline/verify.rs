@@ -2,15 +2,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use everlog_domain::hash::Hash;
-use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid};
+use everlog_domain::ids::{CommitNumber, Offset, ProjectUid};
 use everlog_domain::ports::Log;
 
 use super::chains::{Chains, Link};
 use super::report::{Finding, Step, VerifyFailure, VerifyReport};
 use crate::checkpoint::{self, FoundNote, Note, read_folder};
-use crate::log::{EmbeddedLog, Mark};
-use crate::open::{KEYS, LOG, OpenRefused, Options, look, open_engines, require};
-use crate::record::{EventKey, Place};
+use crate::log::{EmbeddedLog, Mark, list_segments};
+use crate::open::{
+    Damage, KEYS, LOG, OpenRefused, Options, look, open_engines, read_whole_log, require,
+};
 use crate::scan::verify_tables;
 
 /// Contents pages that are read at a time.
@@ -25,7 +26,7 @@ struct Sighting {
     whose: String,
 }
 
-/// Proves the whole log, or says what is wrong with it: every byte of the tables, every chain from
+/// Proves the whole log, or says what is wrong with it: every byte of the files, every chain from
 /// its genesis, every contents page, every payload, and all of it against the signed checkpoints
 /// inside and outside of the data folder. No server may run.
 ///
@@ -42,11 +43,10 @@ pub fn verify(
         Ok(found) => found,
         Err(refused) => return refused_as_finding(refused, report),
     };
-    for folder in [LOG, KEYS] {
-        read_tables(&options.data.join(folder), &mut report, progress);
-    }
+    read_log(options, found.mark.as_ref(), &mut report, progress);
+    read_tables(&options.data.join(KEYS), &mut report, progress);
     if !report.is_sound() {
-        // the engine would go on from damaged files
+        // the engines would go on from damaged files
         return Ok(report);
     }
     let log = match open_engines(options, &found) {
@@ -55,7 +55,6 @@ pub fn verify(
     };
     let mut sightings = read_checkpoints(options, &log, &mut report)?;
     let chains = follow(&log, &mut sightings, &mut report, progress);
-    beyond_pages(&log, &chains, &mut report);
     unseen(&chains, &sightings, &mut report);
     if let Some(mark) = &found.mark {
         compare_mark(&chains, &log, mark, &mut report);
@@ -71,15 +70,31 @@ fn refused_as_finding(
     match refused {
         OpenRefused::Damaged { lost_from, reason }
         | OpenRefused::KeysDamaged { lost_from, reason } => {
-            report.add(Finding {
-                project: lost_from.map(|lost| lost.project),
-                uid: None,
-                offset: lost_from.map(|lost| lost.offset),
-                reason,
-            });
+            report.add(Finding::of(lost_from, reason));
             Ok(report)
         }
         other => Err(VerifyFailure::Refused(other)),
+    }
+}
+
+fn read_log(
+    options: &Options,
+    mark: Option<&Mark>,
+    report: &mut VerifyReport,
+    progress: &mut dyn FnMut(Step),
+) {
+    let segments = list_segments(&options.data.join(LOG)).unwrap_or_default();
+    let lengths = segments
+        .iter()
+        .filter_map(|segment| segment.path.metadata().ok());
+    let total = lengths.map(|meta| meta.len()).sum();
+    let mut done = 0;
+    let read = read_whole_log(options, mark, &mut |bytes| {
+        done += bytes;
+        progress(Step::Files { done, total });
+    });
+    if let Err(Damage { lost_from, reason }) = read {
+        report.add(Finding::of(lost_from, reason));
     }
 }
 
@@ -230,38 +245,6 @@ fn unseen(chains: &Chains, sightings: &Sightings, report: &mut VerifyReport) {
                 furthest.whose, furthest.offset
             ),
         });
-    }
-}
-
-/// Events that no contents page names.
-fn beyond_pages(log: &EmbeddedLog, chains: &Chains, report: &mut VerifyReport) {
-    let mut from = Place::new(ProjectNumber(0), Offset(0));
-    loop {
-        let next = log.engine().events.range(from.record_key()..).next();
-        let Some(item) = next else { return };
-        let key = match item.key() {
-            Ok(key) => key,
-            Err(error) => return report.add_somewhere(error.to_string()),
-        };
-        let Some(EventKey::Record(place) | EventKey::Fragment(place, _)) = EventKey::parse(&key)
-        else {
-            return report.add_somewhere(format!("{} is no key of an event", hex::encode(&key)));
-        };
-        let end = chains
-            .get(place.project)
-            .map_or(Offset(0), |link| link.offset);
-        if place.offset > end {
-            report.add_at(place.project, place.offset, "no contents page names it");
-        }
-        // the first key after all that a page names, or after the project
-        from = if place.offset > end {
-            let Some(project) = place.project.0.checked_add(1) else {
-                return;
-            };
-            Place::new(ProjectNumber(project), Offset(0))
-        } else {
-            Place::new(place.project, end.next())
-        };
     }
 }
 

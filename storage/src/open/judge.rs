@@ -5,9 +5,10 @@ use std::path::Path;
 
 use everlog_domain::ids::CommitNumber;
 
-use super::inspect::{Folder, KeysFindings, LogFindings};
+use super::keys_files::{Folder, KeysFindings};
+use super::log_files::LogFindings;
 use super::refused::OpenRefused;
-use crate::log::Mark;
+use crate::log::{Mark, Tail, mend_segments};
 use crate::scan::{FolderState, truncate_torn};
 
 /// What saw acknowledged batches, beside the log itself.
@@ -15,6 +16,8 @@ pub(super) struct Witnesses<'a> {
     pub(super) mark: Option<&'a Mark>,
     /// The commit that the projections have reached; they follow the log's sync.
     pub(super) projected: Option<CommitNumber>,
+    /// The commit that the index of the log has reached; it follows the sync as well.
+    pub(super) indexed: Option<CommitNumber>,
 }
 
 /// Whether all that was acknowledged is there, as far as the witnesses know.
@@ -37,6 +40,9 @@ pub(super) fn judge(
     if let Some(projected) = witnesses.projected.filter(|projected| *projected > found) {
         return Err(missing("the projections", projected));
     }
+    if let Some(indexed) = witnesses.indexed.filter(|indexed| *indexed > found) {
+        return Err(missing("the index", indexed));
+    }
     let by_page = log.history.newest.map_or(0, |newest| newest.key_batches);
     let by_mark = mark.map_or(0, |mark| mark.key_batches);
     let needed = by_page.max(by_mark);
@@ -50,6 +56,21 @@ pub(super) fn judge(
         });
     }
     Ok(())
+}
+
+/// Rolls back a torn batch of the log that nobody was told of.
+pub(super) fn mend_log(log: &LogFindings) -> Result<(), OpenRefused> {
+    if !log.path.exists() {
+        return Ok(());
+    }
+    if let Tail::Torn { path, at } = &log.tail {
+        let path = path.display();
+        tracing::warn!(%path, at, "rolling back a torn batch that nobody was told of");
+    }
+    mend_segments(&log.path, &log.tail).map_err(|error| OpenRefused::Engine {
+        part: "the log",
+        reason: error.to_string(),
+    })
 }
 
 /// Makes the folder one that fjall opens without losing anything: rolls back a torn batch that

@@ -9,8 +9,9 @@ mod create;
 mod format;
 mod head;
 mod history;
-mod inspect;
 mod judge;
+mod keys_files;
+mod log_files;
 mod projections;
 mod refused;
 #[cfg(test)]
@@ -22,8 +23,11 @@ use std::sync::Arc;
 
 use self::create::create_whole;
 pub(crate) use self::create::sync_tree;
-use self::inspect::{KeysFindings, LogFindings, inspect_keys, inspect_log};
-use self::judge::{Witnesses, judge, mend};
+use self::judge::{Witnesses, judge, mend, mend_log};
+use self::keys_files::{KeysFindings, inspect_keys};
+pub(crate) use self::log_files::Damage;
+use self::log_files::{AT_OPENING, LogFindings, inspect_log};
+use everlog_domain::ids::CommitNumber;
 use zeroize::Zeroizing;
 
 use crate::checkpoint::{self, Checkpoints};
@@ -32,13 +36,14 @@ use crate::keys::{
     FirstStart, KeyStore, KeysFailure, MasterKey, MasterKeySource, complete_rotation,
     recover_rotation,
 };
-use crate::log::{EmbeddedLog, LogEngine, Mark, Watermark, read_mark};
+use crate::log::{Depth, EmbeddedLog, Mark, Watermark, create_first, peek_reached, read_mark};
 use crate::rows::FjallRows;
 
 pub use self::refused::{LostFrom, OpenRefused};
 
 pub(crate) const KEYS: &str = "keys";
 pub(crate) const LOG: &str = "log";
+pub(crate) const INDEX: &str = "index";
 const PROJECTIONS: &str = "projections";
 pub(crate) const WATERMARK: &str = "watermark";
 
@@ -113,20 +118,16 @@ pub(crate) fn open_log(options: &Options) -> Result<Arc<EmbeddedLog>, OpenRefuse
 pub(crate) fn open_engines(options: &Options, found: &Found) -> Result<EmbeddedLog, OpenRefused> {
     let data = &options.data;
     let keys = unlock(options, found)?;
-    mend(&found.log.folder)?;
-    create_whole(&found.log.folder.path, |folder| {
-        LogEngine::open(folder)
-            .map(drop)
-            .map_err(|error| OpenRefused::Engine {
-                part: "the log",
-                reason: error.to_string(),
-            })
+    mend_log(&found.log)?;
+    create_whole(&found.log.path, |folder| {
+        create_first(folder).map_err(|error| OpenRefused::io(folder, error))
     })?;
     let path = data.join(WATERMARK);
     let watermark = Watermark::open(&path).map_err(|error| OpenRefused::io(&path, error))?;
     let OpenedKeys { keys, lock, .. } = keys;
     let log = EmbeddedLog::open(
-        &found.log.folder.path,
+        &found.log.path,
+        &data.join(INDEX),
         Arc::new(keys),
         watermark,
         options.low_water_bytes,
@@ -168,7 +169,8 @@ pub(crate) fn open_unjudged(copy: &Options) -> Result<EmbeddedLog, OpenRefused> 
     let keys = KeyStore::open(&data.join(KEYS), &master)?;
     let path = data.join(WATERMARK);
     let watermark = Watermark::open(&path).map_err(|error| OpenRefused::io(&path, error))?;
-    let log = EmbeddedLog::open(&data.join(LOG), Arc::new(keys), watermark, 0, lock);
+    let (log, index) = (data.join(LOG), data.join(INDEX));
+    let log = EmbeddedLog::open(&log, &index, Arc::new(keys), watermark, 0, lock);
     log.map_err(|error| OpenRefused::Engine {
         part: "the log",
         reason: error.to_string(),
@@ -187,18 +189,19 @@ pub(crate) fn look(options: &Options) -> Result<Found, OpenRefused> {
     fs::create_dir_all(data).map_err(|error| OpenRefused::io(data, error))?;
     let lock = own(options)?;
     let mark = read_witness(options)?;
-    let log =
-        inspect_log(&data.join(LOG), mark.as_ref()).map_err(|damage| OpenRefused::Damaged {
-            lost_from: damage.lost_from,
-            reason: format!("{}. Nothing was changed", damage.reason),
-        })?;
-    let keys = inspect_keys(&data.join(KEYS)).map_err(|damage| OpenRefused::KeysDamaged {
+    let log = inspect_log(&data.join(LOG), AT_OPENING, mark.as_ref(), &mut |_| {});
+    let log = log.map_err(|damage| OpenRefused::Damaged {
+        lost_from: damage.lost_from,
+        reason: format!("{}. Nothing was changed", damage.reason),
+    })?;
+    let keys = inspect_keys(&data.join(KEYS)).map_err(|reason| OpenRefused::KeysDamaged {
         lost_from: log.history.newest_event(),
-        reason: damage.reason,
+        reason,
     })?;
     let witnesses = Witnesses {
         mark: mark.as_ref(),
         projected: projections::peek(&data.join(PROJECTIONS)),
+        indexed: peek_index(&data.join(INDEX)),
     };
     judge(&log, &keys, &witnesses)?;
     Ok(Found {
@@ -207,6 +210,27 @@ pub(crate) fn look(options: &Options) -> Result<Found, OpenRefused> {
         log,
         keys,
     })
+}
+
+/// The newest batch that the index of the log knows, where that can be read without opening it. It
+/// can be made again, so damage in it is no reason to refuse.
+fn peek_index(folder: &Path) -> Option<CommitNumber> {
+    match peek_reached(folder) {
+        Ok(reached) => reached.map(|next| CommitNumber(next.0.saturating_sub(1))),
+        Err(damage) => {
+            tracing::warn!(%damage, "the index of the log cannot bear witness");
+            None
+        }
+    }
+}
+
+/// Reads every byte of the log. `seen` is told of the bytes of each batch.
+pub(crate) fn read_whole_log(
+    options: &Options,
+    mark: Option<&Mark>,
+    seen: &mut dyn FnMut(u64),
+) -> Result<(), Damage> {
+    inspect_log(&options.data.join(LOG), Depth::Whole, mark, seen).map(drop)
 }
 
 /// The newest acknowledged batch that the watermark knows.

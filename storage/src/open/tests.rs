@@ -5,11 +5,9 @@ use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
 use everlog_domain::ports::{Log, Rows};
 
 use super::*;
-use crate::fixture::{Image, append, continued, options, reopen, written};
-use crate::scan::scan_journals;
+use crate::fixture::{Image, SEGMENT, append, continued, options, reopen, written};
 
 const BATCHES: u64 = 12;
-const LOG_JOURNAL: &str = "log/0.jnl";
 const KEYS_JOURNAL: &str = "keys/0.jnl";
 
 /// Opens what was placed. A refusal must have changed nothing.
@@ -103,7 +101,7 @@ fn the_master_key_must_be_the_right_one() {
 #[test]
 fn a_log_or_its_keys_that_are_gone_are_missed() {
     let sound = Image::written(BATCHES);
-    for name in ["log", LOG_JOURNAL] {
+    for name in ["log", SEGMENT] {
         assert_placed(&opened(&sound.without(name)).unwrap_err());
     }
     for name in ["keys", KEYS_JOURNAL] {
@@ -113,17 +111,15 @@ fn a_log_or_its_keys_that_are_gone_are_missed() {
             "{name}: {refused}"
         );
     }
-    let refused = opened(&sound.without("log/version")).unwrap_err();
-    assert_placed(&refused);
 }
 
 #[test]
 fn a_log_cut_anywhere_is_refused_where_somebody_was_told() {
     let sound = Image::written(BATCHES);
-    let whole = sound.file(LOG_JOURNAL).len();
+    let whole = sound.file(SEGMENT).len();
     for place in 0..50 {
         let at = whole * place / 50;
-        let cut = sound.edited(LOG_JOURNAL, |bytes| bytes.truncate(at));
+        let cut = sound.edited(SEGMENT, |bytes| bytes.truncate(at));
         assert_placed(&opened(&cut).unwrap_err());
     }
 }
@@ -146,10 +142,9 @@ fn keys_cut_anywhere_are_refused_where_the_log_needs_them() {
 #[test]
 fn batches_without_a_start_are_refused_where_they_are() {
     let sound = Image::written(BATCHES);
-    let starts = batch_starts(&sound);
-    for (index, at) in starts.iter().enumerate() {
-        let zeroed = sound.edited(LOG_JOURNAL, |bytes| {
-            bytes[*at..][..13].fill(0);
+    for (index, batch) in sound.batches().iter().enumerate() {
+        let zeroed = sound.edited(SEGMENT, |bytes| {
+            bytes[batch.start..][..13].fill(0);
         });
         let refused = opened(&zeroed).unwrap_err();
         assert_placed(&refused);
@@ -168,7 +163,7 @@ fn batches_without_a_start_are_refused_where_they_are() {
 #[test]
 fn flipped_bits_never_open_with_less() {
     let sound = Image::written(BATCHES);
-    for name in [LOG_JOURNAL, "watermark"] {
+    for name in [SEGMENT, "watermark"] {
         let length = sound.file(name).len();
         for at in (0..length).step_by(length / 60) {
             let flipped = sound.edited(name, |bytes| bytes[at] ^= 0x20);
@@ -190,14 +185,16 @@ fn a_torn_batch_that_nobody_was_told_of_is_rolled_back() {
     drop(log);
     drop(reopen(folder.path()).unwrap());
     let untold = Image::of(folder.path()).with(WATERMARK, &told);
-    let last = *batch_starts(&untold).last().unwrap();
-    let whole = untold.file(LOG_JOURNAL).len();
+    // the index would tell of it: it is written at the stop
+    let untold = untold.without("index").without_reserve();
+    let last = untold.batches().last().unwrap().start;
+    let whole = untold.file(SEGMENT).len();
     assert!(whole - last > 30_000, "the last batch is large");
     for at in (last..whole).step_by(1_000) {
-        let cut = untold.edited(LOG_JOURNAL, |bytes| bytes.truncate(at));
+        let cut = untold.edited(SEGMENT, |bytes| bytes.truncate(at));
         assert_eq!(opened(&cut).unwrap(), BATCHES - 1, "cut at {at}");
         let page = at / 4096 * 4096;
-        let hole = untold.edited(LOG_JOURNAL, |bytes| {
+        let hole = untold.edited(SEGMENT, |bytes| {
             let from = page.max(last);
             let to = (page + 4096).min(whole);
             bytes[from..to].fill(0);
@@ -210,7 +207,7 @@ fn a_torn_batch_that_nobody_was_told_of_is_rolled_back() {
 #[test]
 fn what_copies_and_crashes_leave_out_is_put_back() {
     let sound = Image::written(BATCHES);
-    for name in ["lock", "log/lock", "keys/lock", "watermark"] {
+    for name in ["lock", "keys/lock", "watermark", "index", "index/lock"] {
         assert_eq!(
             opened(&sound.without(name)).unwrap(),
             BATCHES,
@@ -224,7 +221,7 @@ fn a_first_start_that_was_cut_short_begins_again() {
     let sound = Image::written(0);
     for name in ["log", "keys", "watermark"] {
         let cut_short = sound.without(name);
-        let folder = cut_short.with("log.new/0.jnl", b"").placed();
+        let folder = cut_short.with("log.new/rest", b"").placed();
         let log = reopen(folder.path()).unwrap_or_else(|refused| panic!("{name}: {refused}"));
         assert_eq!(log.head(), CommitNumber(0));
         append(&log, &mut continued(&log), "first");
@@ -254,18 +251,6 @@ fn damaged_rows_are_made_anew_and_nothing_of_them_stays() {
     assert!(!folder.path().join("projections.damaged").exists());
 }
 
-/// Where each batch begins in the log's journal.
-fn batch_starts(image: &Image) -> Vec<usize> {
-    let folder = image.placed();
-    let mut starts = Vec::new();
-    scan_journals(&folder.path().join(LOG), &mut |batch, _| {
-        starts.push(usize::try_from(batch.range.start).unwrap());
-    })
-    .unwrap();
-    starts.dedup();
-    starts
-}
-
 #[test]
 fn names_of_files_are_those_that_are_documented() {
     let image = Image::written(1);
@@ -277,6 +262,14 @@ fn names_of_files_are_those_that_are_documented() {
     top.dedup();
     assert_eq!(
         top,
-        ["format", "keys", "lock", "log", "master.key", "watermark"]
+        [
+            "format",
+            "index",
+            "keys",
+            "lock",
+            "log",
+            "master.key",
+            "watermark"
+        ]
     );
 }

@@ -5,12 +5,16 @@ pub(crate) const INLINE_BYTES: usize = 3 * 1024;
 
 /// The fragments of an encrypted payload; none where it stands in its record.
 pub(crate) fn fragments(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let cut = if payload.len() > INLINE_BYTES {
+    beside_record(payload).chunks(INLINE_BYTES)
+}
+
+/// What of an encrypted payload lies beside its record: all or nothing.
+pub(crate) fn beside_record(payload: &[u8]) -> &[u8] {
+    if payload.len() > INLINE_BYTES {
         payload
     } else {
         &[]
-    };
-    cut.chunks(INLINE_BYTES)
+    }
 }
 
 /// Gathers a record's encrypted payload out of the fragments that follow it.

@@ -1,4 +1,4 @@
-//! Contents pages in the keyspace `manifests`, by commit number (u64 BE). Format 1: a format byte,
+//! Contents pages. Format 1: a format byte,
 //! then big-endian: batches of the key store (u64), and for each project its number (u64), uid
 //! (16), first and last offset (u64 each) and head hash (32).
 //!

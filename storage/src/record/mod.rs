@@ -1,11 +1,11 @@
 //! The form of what lies in the log: records, fragments, contents pages, payloads.
 //!
 //! A record is a format byte and, in format 1, an rkyv archive of the envelope with the encrypted
-//! payload ([`v1`]). A payload longer than [`INLINE_BYTES`] lies beside its record in fragments
-//! under keys of their own ([`key`]), because a hole in a value over 4 KiB keeps fjall from
-//! opening, and a hole in a small one does not. What is encrypted is MessagePack with the names of
-//! fields ([`payload`]), so a field can be added without a new version of the kind; a change of
-//! meaning is a new version with an upcast ([`upcast`]).
+//! payload ([`v1`]). A payload longer than [`INLINE_BYTES`] lies beside its record in fragments of
+//! that length, so a record stays below a page, and an engine that keeps values under keys can
+//! give each fragment one of its own. What is encrypted is MessagePack with the names of fields
+//! ([`payload`]), so a field can be added without a new version of the kind; a change of meaning
+//! is a new version with an upcast ([`upcast`]).
 //!
 //! Formats never change their meaning: golden bytes of each stand in `golden/`.
 
@@ -14,9 +14,9 @@ mod field;
 mod fragments;
 #[cfg(test)]
 mod golden_tests;
-mod key;
 mod manifest;
 mod payload;
+mod place;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -29,10 +29,10 @@ use everlog_domain::ids::Offset;
 use thiserror::Error;
 
 pub(crate) use cipher::{Binding, DataKey, NONCE_BYTES, open, seal_with_nonce};
-pub(crate) use fragments::{INLINE_BYTES, Joiner, fragments};
-pub(crate) use key::{EventKey, Place, project_range};
+pub(crate) use fragments::{INLINE_BYTES, Joiner, beside_record, fragments};
 pub(crate) use manifest::{StoredManifest, decode_manifest, encode_manifest};
 pub(crate) use payload::{decode_payload, encode_payload};
+pub(crate) use place::Place;
 
 /// Largest encrypted payload, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 2 * 1024 * 1024;

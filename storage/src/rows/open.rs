@@ -1,7 +1,5 @@
 //! Opening the projection's folder.
 
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use everlog_domain::ids::CommitNumber;
@@ -12,11 +10,9 @@ use thiserror::Error;
 use super::layout;
 use super::purges::Purges;
 use super::range::KeyRange;
-use super::store::{Reader, Store, Writes, is_of_files, is_of_the_world};
-use crate::scan::{
-    Change, Defect, FolderState, ScanDamage, check_tables, folder_state, scan_journals,
-    truncate_torn,
-};
+use super::store::{Reader, Store, Writes};
+use crate::derived::{DerivedFailure, open_derived, remove_derived};
+use crate::scan::{Change, FolderState, ScanDamage, folder_state, scan_journals};
 
 /// Why a projection was not opened.
 #[derive(Debug, Error)]
@@ -58,8 +54,7 @@ pub(super) struct OpenedStore {
 
 /// Opens or makes the database, and reads how far it got.
 pub(super) fn open(folder: &Path) -> Result<OpenedStore, OpenFailure> {
-    prepare(folder)?;
-    let store = open_store(folder)?;
+    let store = open_derived(folder, || Store::open(folder))?;
     let reader = store.reader();
     let is_new = reader.range(&KeyRange::under(Vec::new())).next().is_none();
     if is_new {
@@ -97,69 +92,9 @@ pub fn peek_commit(folder: &Path) -> Result<Option<CommitNumber>, ScanDamage> {
     Ok(newest)
 }
 
-/// Looks before fjall does: it would mend in silence, panic, or ask for gigabytes of memory.
-fn prepare(folder: &Path) -> Result<(), OpenFailure> {
-    match folder_state(folder)? {
-        FolderState::Absent => Ok(()),
-        FolderState::Unfinished => remove_folder(folder),
-        FolderState::WithoutLock => {
-            fs::write(folder.join("lock"), []).map_err(|error| refused(&error))?;
-            check_files(folder)
-        }
-        FolderState::Database => check_files(folder),
-    }
-}
-
-fn check_files(folder: &Path) -> Result<(), OpenFailure> {
-    check_tables(folder)?;
-    let journals = scan_journals(folder, &mut |_, _| {})?;
-    let Some((file, found)) = journals.damage() else {
-        // A batch that a power loss tore: the log has it, and it is projected again.
-        return match journals.torn() {
-            Some(torn) => {
-                truncate_torn(&torn.path, torn.whole_until).map_err(|error| damage(&error))
-            }
-            None => Ok(()),
-        };
-    };
-    let (path, at) = (file.path.display(), found.at);
-    let is_active = journals.journals.last().map(|active| active.id) == Some(file.id);
-    if !is_active {
-        let reason = format!("{path} is damaged at byte {at}");
-        return Err(OpenFailure::Damaged { reason });
-    }
-    tracing::warn!(%path, at, "the rows' journal is damaged: what follows is projected again");
-    cut(&file.path, at).map_err(|error| refused(&error))
-}
-
-/// Cuts the active journal at the end of its last whole batch before the damage. It is not synced
-/// with each batch, so a power loss leaves any of its newest pages behind: what is lost is a number
-/// of the newest batches, and the log has them. Journals before it were synced.
-fn cut(journal: &Path, at: u64) -> std::io::Result<()> {
-    let file = fs::OpenOptions::new().write(true).open(journal)?;
-    file.set_len(at)?;
-    file.sync_all()
-}
-
 /// Removes what is left of a projection.
 pub(super) fn remove_folder(folder: &Path) -> Result<(), OpenFailure> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(refused(&error)),
-        _ => Ok(()),
-    }
-}
-
-fn open_store(folder: &Path) -> Result<Store, OpenFailure> {
-    // fjall has assertions about its own files. A projection can be made anew, so a panic over
-    // its bytes must not become a crash at every start.
-    match catch_unwind(AssertUnwindSafe(|| Store::open(folder))) {
-        Ok(Ok(store)) => Ok(store),
-        Ok(Err(error)) if is_of_the_world(&error) => Err(refused(&error)),
-        Ok(Err(error)) => Err(damage(&error)),
-        Err(_) => Err(OpenFailure::Damaged {
-            reason: "the engine panicked over its files".to_owned(),
-        }),
-    }
+    Ok(remove_derived(folder)?)
 }
 
 fn mark_new(store: &Store) -> Result<(), OpenFailure> {
@@ -202,23 +137,11 @@ fn decode_commit(value: &[u8]) -> Option<CommitNumber> {
     Some(CommitNumber(u64::from_be_bytes(value.try_into().ok()?)))
 }
 
-fn refused(reason: &dyn std::fmt::Display) -> OpenFailure {
-    OpenFailure::Engine {
-        reason: reason.to_string(),
-    }
-}
-
-fn damage(reason: &dyn std::fmt::Display) -> OpenFailure {
-    OpenFailure::Damaged {
-        reason: reason.to_string(),
-    }
-}
-
-impl From<ScanDamage> for OpenFailure {
-    fn from(found: ScanDamage) -> Self {
-        match &found.defect {
-            Defect::Unreadable(error) if !is_of_files(error) => refused(&found),
-            _ => damage(&found),
+impl From<DerivedFailure> for OpenFailure {
+    fn from(failure: DerivedFailure) -> Self {
+        match failure {
+            DerivedFailure::Damaged { reason } => Self::Damaged { reason },
+            DerivedFailure::Engine { reason } => Self::Engine { reason },
         }
     }
 }
@@ -226,8 +149,12 @@ impl From<ScanDamage> for OpenFailure {
 impl From<RowsFailure> for OpenFailure {
     fn from(failure: RowsFailure) -> Self {
         match failure {
-            RowsFailure::Engine { .. } => refused(&failure),
-            _ => damage(&failure),
+            RowsFailure::Engine { .. } => Self::Engine {
+                reason: failure.to_string(),
+            },
+            _ => Self::Damaged {
+                reason: failure.to_string(),
+            },
         }
     }
 }

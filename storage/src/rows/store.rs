@@ -9,6 +9,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Sl
 
 use super::layout;
 use super::range::KeyRange;
+use crate::derived::is_of_the_world;
 
 /// Larger ones than the 16 MiB of a small keyspace, since this one holds everything: at full load
 /// it fills several times a second, and fjall halts writers when four wait to be flushed.
@@ -152,26 +153,6 @@ fn unreadable(key: &[u8], error: &fjall::Error) -> RowsFailure {
         return engine(error);
     }
     damaged(key, &error.to_string())
-}
-
-/// Whether an error is the world's and not the files'.
-pub(super) fn is_of_the_world(error: &fjall::Error) -> bool {
-    match error {
-        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
-            !is_of_files(error)
-        }
-        fjall::Error::Locked | fjall::Error::Poisoned => true,
-        _ => false,
-    }
-}
-
-/// Whether an error of the operating system says that a file is not as it was written.
-pub(super) fn is_of_files(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, UnexpectedEof};
-    matches!(
-        error.kind(),
-        NotFound | UnexpectedEof | InvalidData | IsADirectory | NotADirectory
-    )
 }
 
 /// Damage at a key of the database.

@@ -75,7 +75,7 @@ pub enum Defect {
 }
 
 impl ScanDamage {
-    pub(super) fn new(file: &Path, defect: Defect) -> Self {
+    pub(crate) fn new(file: &Path, defect: Defect) -> Self {
         Self {
             file: file.to_path_buf(),
             defect,
@@ -83,7 +83,7 @@ impl ScanDamage {
     }
 
     /// An error of the operating system; a file that is not there is [`Defect::Missing`].
-    pub(super) fn io(file: &Path, error: io::Error) -> Self {
+    pub(crate) fn io(file: &Path, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::new(file, Defect::Missing),
             _ => Self::new(file, Defect::Unreadable(error)),

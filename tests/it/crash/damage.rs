@@ -28,8 +28,8 @@ const SMALL: Amount = Amount {
     writes: 120,
     large: 0.2,
 };
-/// Enough for the engine to flush events into a table.
-const WITH_A_TABLE: Amount = Amount {
+/// Enough for a segment of the log to be full and sealed.
+const WITH_A_SEALED_SEGMENT: Amount = Amount {
     writes: 900,
     large: 0.6,
 };
@@ -72,26 +72,34 @@ fn damaged_logs_open_whole_or_not_at_all() {
     let zeroed = |damage: &Damage| matches!(damage.harm, Harm::Zeroed { .. });
     assert!(
         damages.iter().filter(|damage| zeroed(damage)).count() > 20,
-        "the log has journals"
+        "the log has batches"
     );
     inflict_all(&sound, &damages);
 }
 
 #[test]
-fn damaged_tables_of_the_log_open_whole_or_not_at_all() {
+fn damaged_sealed_segments_open_whole_or_not_at_all() {
     let places = settings::number("EVERLOG_DAMAGE_PLACES", 50);
     let seed = settings::seed("EVERLOG_DAMAGE_SEED");
-    let sound = sound(seed, WITH_A_TABLE);
-    let is_table =
-        |path: &str| is_log(path) && path.contains("/tables/") && !path.contains("keyspaces/0/");
-    let damages = sound.damages(is_table, |_, file| {
+    let sound = sound(seed, WITH_A_SEALED_SEGMENT);
+    let is_sealed = |path: &str| path == "log/00000000000000000001.segment";
+    assert!(
+        sound
+            .image
+            .entries
+            .keys()
+            .filter(|path| is_log(path))
+            .count()
+            > 1,
+        "a segment was sealed"
+    );
+    let damages = sound.damages(is_sealed, |_, file| {
         cuts(file, places)
             .into_iter()
             .chain(flips(file, places, seed))
             .chain([Harm::Gone])
             .collect()
     });
-    assert!(damages.len() > 50, "events were flushed into a table");
     inflict_all(&sound, &damages);
 }
 

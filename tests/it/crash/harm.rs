@@ -8,7 +8,7 @@ use proptest::prelude::RngExt;
 
 use super::fate::random;
 use super::image::{FileImage, PAGE};
-use super::journal::{START_BYTES, batch_starts};
+use super::segment::{START_BYTES, batch_starts};
 
 #[derive(Clone, Debug)]
 pub(super) enum Harm {
@@ -36,7 +36,7 @@ impl Harm {
     }
 }
 
-/// Evenly over the part that holds data: a journal is reserved far beyond its last batch.
+/// Evenly over the part that holds data: zeros are reserved beyond the last batch.
 pub(super) fn cuts(file: &FileImage, places: u64) -> Vec<Harm> {
     let end = used(file);
     let places = places.min(end);
@@ -70,7 +70,7 @@ pub(super) fn flips(file: &FileImage, number: u64, seed: u64) -> Vec<Harm> {
 }
 
 pub(super) fn zeroed_starts(path: &str, file: &FileImage) -> Vec<Harm> {
-    if !path.ends_with(".jnl") {
+    if !path.ends_with(".segment") {
         return Vec::new();
     }
     batch_starts(&file.bytes(used(file)))

@@ -7,7 +7,7 @@
 //! - [`power_loss`]: [`recording`] runs the server under the shim of `tests/power_loss`, [`trace`] reads what the shim wrote,
 //!   [`disk`] (of [`content`] and [`names`]) replays it, and [`fate`] decides what an outage leaves: an [`image`].
 //!   [`outage`] puts these together, and [`reopen`] starts the server on what is left, in [`memory`].
-//! - [`damage`]: what [`harm`] does to the files, with the batches of a [`journal`] as its places.
+//! - [`damage`]: what [`harm`] does to the files, with the batches of a [`segment`] as its places.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -22,7 +22,6 @@ mod disk;
 pub(super) mod fate;
 mod harm;
 mod image;
-mod journal;
 mod kill;
 mod ledger;
 mod ledger_tests;
@@ -35,6 +34,7 @@ mod outage;
 mod power_loss;
 mod recording;
 mod reopen;
+mod segment;
 pub(super) mod server;
 pub(super) mod settings;
 mod shim_tests;

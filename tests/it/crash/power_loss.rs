@@ -16,8 +16,8 @@ const RUN: Amount = Amount {
     writes: 1_000,
     large: 0.15,
 };
-/// Enough for the engine to flush a table of the log.
-const RUN_WITH_A_FLUSH: Amount = Amount {
+/// Enough for a segment of the log to be sealed and the next one to be made.
+const RUN_WITH_A_SEAL: Amount = Amount {
     writes: 900,
     large: 0.6,
 };
@@ -39,16 +39,21 @@ fn power_loss_seeds() {
     );
 }
 
-/// Tables of the log are written, named in a manifest, and merged, while the journal goes on.
+/// A full segment is sealed and the next one made and named, while batches go on.
 #[test]
-fn power_loss_while_the_log_is_flushed() {
+fn power_loss_while_a_segment_is_sealed() {
     let first = settings::seed("EVERLOG_POWER_LOSS_SEED");
-    let Some(recorded) = record(first, RUN_WITH_A_FLUSH, None) else {
+    let Some(recorded) = record(first, RUN_WITH_A_SEAL, None) else {
         return;
     };
-    let flush = first_flush(&recorded.recording.trace())
-        .expect("events were flushed while they were recorded");
-    let after = |places: Vec<u64>| places.into_iter().filter(|place| *place >= flush).collect();
+    let sealed = second_segment(&recorded.recording.trace())
+        .expect("a segment was full while it was recorded");
+    let after = |places: Vec<u64>| {
+        places
+            .into_iter()
+            .filter(|place| *place >= sealed)
+            .collect()
+    };
     let places = recorded.weak_places().map(after);
     assert_nothing_lost(
         &recorded,
@@ -75,15 +80,24 @@ fn assert_nothing_lost(recorded: &Recorded, outages: Vec<Outage>) {
     );
 }
 
-/// The place in the trace where the first table of events is made; keyspace 0 is fjall's own.
-fn first_flush(trace: &Trace) -> Option<u64> {
-    let is_table =
-        |path: &str| is_log(path) && path.contains("/tables/") && !path.contains("/keyspaces/0/");
+/// The place in the trace where the first segment is about to be sealed, and the second to be made.
+fn second_segment(trace: &Trace) -> Option<u64> {
     let mut records = trace.records();
-    let made = records.find(
-        |record| matches!(record.operation, Operation::Create { path, .. } if is_table(path)),
-    );
-    made.map(|record| record.ends)
+    let made = records.find(|record| {
+        matches!(record.operation, Operation::Create { path, .. } if is_second_segment(path))
+    });
+    made.map(|record| record.ends.saturating_sub(SEALING))
+}
+
+/// Bytes of the trace that the sealing of a segment takes at most.
+const SEALING: u64 = 4 * 1024;
+
+fn is_second_segment(path: &str) -> bool {
+    path.starts_with("log/") && is_segment(path) && !path.contains("/00000000000000000001.")
+}
+
+fn is_segment(path: &str) -> bool {
+    path.contains(".segment")
 }
 
 /// Not a test of the server but of the one above: without the syncs of the log it must fail.
@@ -132,18 +146,18 @@ fn a_torn_large_batch_that_nobody_was_told_of_opens() {
 
 /// Where the sync begins that has most bytes of the log to settle.
 fn before_the_largest_sync(trace: &Trace) -> u64 {
-    let mut journals = HashSet::new();
+    let mut segments = HashSet::new();
     let mut written = 0;
     let mut largest = (0, 0);
     for record in trace.records() {
         match record.operation {
-            Operation::Create { inode, path } if is_log(path) && path.ends_with(".jnl") => {
-                journals.insert(inode);
+            Operation::Create { inode, path } if is_log(path) && is_segment(path) => {
+                segments.insert(inode);
             }
-            Operation::Write { inode, data, .. } if journals.contains(&inode) => {
+            Operation::Write { inode, data, .. } if segments.contains(&inode) => {
                 written += data.len()
             }
-            Operation::SyncBegin { inode } if journals.contains(&inode) => {
+            Operation::SyncBegin { inode } if segments.contains(&inode) => {
                 largest = largest.max((written, record.ends));
                 written = 0;
             }

@@ -1,4 +1,5 @@
-//! Cuts the journals of a copy where they are damaged, so that the engine opens with all before.
+//! Cuts the journals of a copied key store where they are damaged, so that the engine opens with all
+//! before.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
