@@ -15,7 +15,7 @@ use super::read::Reader;
 use super::watermark::Watermark;
 use crate::folder_lock::FolderLock;
 use crate::keys::KeyStore;
-use crate::record::{self, Binding, MAX_PAYLOAD_BYTES, NONCE_BYTES};
+use crate::record::{self, Binding, MAX_PAYLOAD_BYTES};
 
 /// The log of a data folder.
 pub struct EmbeddedLog {
@@ -73,8 +73,7 @@ impl Log for EmbeddedLog {
         }
         let subjects = self.keys.of_subject(uid, subject);
         let subjects = subjects.map_err(|error| failed(error.to_string()))?;
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(|error| failed(error.to_string()))?;
+        let nonce = record::fresh_nonce().map_err(|error| failed(error.to_string()))?;
         let kind = event.kind();
         let binding = Binding {
             uid,

@@ -2,7 +2,7 @@
 //! ciphertext. What is authenticated beside it binds the payload to its project, kind and version;
 //! its offset is bound by the chain, which holds the hash of these bytes.
 
-use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::aead::{Aead, AeadInOut, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use everlog_domain::envelope::EventKind;
 use everlog_domain::ids::ProjectUid;
@@ -13,6 +13,9 @@ pub(crate) type DataKey = Zeroizing<[u8; 32]>;
 
 /// Bytes of the nonce.
 pub(crate) const NONCE_BYTES: usize = 12;
+
+/// Bytes of the tag behind the ciphertext.
+const TAG_BYTES: usize = 16;
 
 const DOMAIN: &[u8] = b"everlog payload v1";
 
@@ -25,11 +28,13 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    fn bytes(self) -> Vec<u8> {
-        let mut bytes = DOMAIN.to_vec();
-        bytes.extend_from_slice(&self.uid.0);
-        bytes.extend_from_slice(&self.kind.number().to_be_bytes());
-        bytes.extend_from_slice(&self.version.to_be_bytes());
+    fn bytes(self) -> [u8; DOMAIN.len() + 20] {
+        let mut bytes = [0; DOMAIN.len() + 20];
+        let (domain, rest) = bytes.split_at_mut(DOMAIN.len());
+        domain.copy_from_slice(DOMAIN);
+        rest[..16].copy_from_slice(&self.uid.0);
+        rest[16..18].copy_from_slice(&self.kind.number().to_be_bytes());
+        rest[18..].copy_from_slice(&self.version.to_be_bytes());
         bytes
     }
 }
@@ -42,17 +47,13 @@ pub(crate) fn seal_with_nonce(
     binding: Binding,
     plain: &[u8],
 ) -> Option<Vec<u8>> {
-    let aad = binding.bytes();
-    let message = Payload {
-        msg: plain,
-        aad: &aad,
-    };
-    let sealed = Aes256Gcm::new(&(**key).into())
-        .encrypt(&Nonce::from(nonce), message)
-        .ok()?;
-    let mut bytes = Vec::with_capacity(NONCE_BYTES + sealed.len());
+    let mut bytes = Vec::with_capacity(NONCE_BYTES + plain.len() + TAG_BYTES);
     bytes.extend_from_slice(&nonce);
-    bytes.extend_from_slice(&sealed);
+    bytes.extend_from_slice(plain);
+    let cipher = Aes256Gcm::new(&(**key).into());
+    let text = bytes.get_mut(NONCE_BYTES..)?.into();
+    let tag = cipher.encrypt_inout_detached(&nonce.into(), &binding.bytes(), text);
+    bytes.extend_from_slice(&tag.ok()?);
     Some(bytes)
 }
 

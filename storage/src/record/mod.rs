@@ -15,6 +15,7 @@ mod fragments;
 #[cfg(test)]
 mod golden_tests;
 mod manifest;
+mod nonce;
 mod payload;
 mod place;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use thiserror::Error;
 pub(crate) use cipher::{Binding, DataKey, NONCE_BYTES, open, seal_with_nonce};
 pub(crate) use fragments::{INLINE_BYTES, Joiner, beside_record, fragments};
 pub(crate) use manifest::{StoredManifest, decode_manifest, encode_manifest};
+pub(crate) use nonce::fresh_nonce;
 pub(crate) use payload::{decode_payload, encode_payload};
 pub(crate) use place::Place;
 
