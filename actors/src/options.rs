@@ -12,8 +12,8 @@ use crate::live::HubBounds;
 pub enum CommitterMode {
     /// On two threads of its own: a commit sleeps in the disk. For servers.
     Threads,
-    /// As a task of the runtime that starts the node, one step at a time: with engines in memory
-    /// and a runtime of one thread, a run can be repeated. For simulation.
+    /// As two tasks of the runtime that starts the node, with the same bound between them: with
+    /// engines in memory and a runtime of one thread, a run can be repeated. For simulation.
     Inline,
 }
 

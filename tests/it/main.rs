@@ -14,5 +14,6 @@ mod house;
 mod http;
 mod live;
 mod real_input;
+mod said;
 #[path = "../sim/mod.rs"]
 mod sim;

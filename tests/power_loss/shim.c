@@ -7,6 +7,9 @@
  *   POWER_LOSS_TRACE         the file that records are appended to, outside the folder
  *   POWER_LOSS_IGNORE_SYNCS  optional: syncs of files below this path (relative to the folder) do nothing, and say that
  *                            they succeeded: the harness must then find what is lost
+ *   POWER_LOSS_FAIL_SYNCS    optional, PATH:N: syncs of files below this path fail with EIO once N have succeeded
+ *   POWER_LOSS_FAIL_WRITES   optional, PATH:N: the disk is full once N bytes have been written to files below this path:
+ *                            the write that does not fit is cut short, and every one after it fails with ENOSPC
  *
  * The order of the trace is the order of the calls: a call that changes something and its record are made under one
  * lock. A sync is not, so that other threads write on while it runs; it leaves two records, and what was written before
@@ -47,6 +50,7 @@ enum operation {
     REMOVE = 'U',      /* from = path of a file or an empty folder */
     SYNC_BEGIN = 'B',  /* inode */
     SYNC_END = 'E',    /* inode, offset = place of its SYNC_BEGIN in the trace */
+    SYNC_FAILED = 'F', /* inode; nothing was synced */
     UNSUPPORTED = '?', /* from = name of the call */
 };
 
@@ -69,6 +73,30 @@ static char ignored[PATH_MAX];
 static size_t ignored_length;
 static int trace = -1;
 
+/* A fault that strikes below a path once what it counts is used up. */
+struct fault {
+    char path[PATH_MAX];
+    size_t length; /* 0: there is no such fault */
+    uint64_t left;
+};
+static struct fault failing_syncs, failing_writes;
+
+/* Reads PATH:N. */
+static void plan(struct fault *fault, const char *text)
+{
+    const char *colon = text ? strrchr(text, ':') : NULL;
+    if (!colon || colon - text >= PATH_MAX)
+        return;
+    memcpy(fault->path, text, colon - text);
+    fault->length = colon - text;
+    fault->left = strtoull(colon + 1, NULL, 10);
+}
+
+static int concerns(const struct fault *fault, const char *relative)
+{
+    return fault->length > 0 && strncmp(relative, fault->path, fault->length) == 0;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     const char *watched_folder = getenv("POWER_LOSS_FOLDER");
@@ -88,6 +116,8 @@ __attribute__((constructor)) static void begin(void)
         strcpy(ignored, ignored_path);
         ignored_length = strlen(ignored);
     }
+    plan(&failing_syncs, getenv("POWER_LOSS_FAIL_SYNCS"));
+    plan(&failing_writes, getenv("POWER_LOSS_FAIL_WRITES"));
     strcpy(folder, watched_folder);
     folder_length = strlen(folder);
 }
@@ -225,13 +255,41 @@ static ssize_t write_vector(int fd, const struct iovec *parts, int count, off_t 
     return syscall(SYS_pwritev2, fd, parts, (long)count, (long)offset, 0UL, flags);
 }
 
+/* As much as the disk has room for: whole parts, or some of the first. */
+static ssize_t write_what_fits(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+    uint64_t left = failing_writes.left;
+    struct iovec first = parts[0];
+    int whole = 0;
+    while (whole < count && parts[whole].iov_len <= left)
+        left -= parts[whole++].iov_len;
+    if (whole > 0)
+        return write_vector(fd, parts, whole, offset, flags);
+    if (left == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    first.iov_len = left;
+    return write_vector(fd, &first, 1, offset, flags);
+}
+
+static ssize_t write_or_fail(const struct subject *subject, int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+    if (count == 0 || !concerns(&failing_writes, subject->relative))
+        return write_vector(fd, parts, count, offset, flags);
+    ssize_t written = write_what_fits(fd, parts, count, offset, flags);
+    if (written > 0)
+        failing_writes.left -= written;
+    return written;
+}
+
 static ssize_t record_write(int fd, const struct iovec *parts, int count, off_t offset, int flags)
 {
     struct subject subject;
     if (!watched(fd, &subject))
         return write_vector(fd, parts, count, offset, flags);
     pthread_mutex_lock(&order);
-    ssize_t written = write_vector(fd, parts, count, offset, flags);
+    ssize_t written = write_or_fail(&subject, fd, parts, count, offset, flags);
     if (written > 0) {
         int status = syscall(SYS_fcntl, fd, F_GETFL);
         if (status & O_APPEND && watched(fd, &subject))
@@ -529,6 +587,13 @@ static int sync_and_record(int fd, long number)
     if (ignored_length > 0 && strncmp(subject.relative, ignored, ignored_length) == 0)
         return 0;
     pthread_mutex_lock(&order);
+    if (concerns(&failing_syncs, subject.relative) && failing_syncs.left-- == 0) {
+        failing_syncs.left = 0;
+        record((struct header){.operation = SYNC_FAILED, .inode = subject.inode}, NULL, NULL);
+        pthread_mutex_unlock(&order);
+        errno = EIO;
+        return -1;
+    }
     uint64_t begun = record((struct header){.operation = SYNC_BEGIN, .inode = subject.inode}, NULL, NULL);
     pthread_mutex_unlock(&order);
     int result = syscall(number, fd);

@@ -1,5 +1,6 @@
 //! What was asked and answered, kept outside of the process: it survives every crash.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use everlog_actors::{Granted, ProjectCommand, Refused};
@@ -97,6 +98,22 @@ pub(super) struct Ledger {
     pub(super) asks: Vec<Ask>,
     pub(super) breaches: Vec<Breach>,
     pub(super) lines: Vec<String>,
+    /// How often which fault struck, and when.
+    pub(super) happened: BTreeMap<&'static str, u64>,
+}
+
+/// What befalls a process; the second of each pair in the state that only a pipeline has.
+pub(super) mod happening {
+    pub(crate) const STOP: &str = "stopped in good order";
+    pub(crate) const CRASH: &str = "crashed";
+    pub(crate) const CRASH_BETWEEN: &str =
+        "crashed while a later batch than the next one was durable";
+    pub(crate) const ROWS: &str = "the rows failed";
+    pub(crate) const ROWS_BEHIND: &str = "the rows failed while a later batch was durable";
+    pub(crate) const LOG: &str = "the log failed";
+    pub(crate) const LOG_AHEAD: &str = "the log failed while a batch was not projected";
+    pub(crate) const FULL: &str = "the disk was full";
+    pub(crate) const FULL_AHEAD: &str = "the disk was full while a batch was not projected";
 }
 
 pub(super) type SharedLedger = Arc<Mutex<Ledger>>;
@@ -107,6 +124,11 @@ impl Ledger {
         let detail = detail.into();
         self.trace(format!("BROKEN {invariant}: {detail}"));
         self.breaches.push(Breach { invariant, detail });
+    }
+
+    /// Notes a fault that struck, by its name in [`happening`].
+    pub(super) fn happened(&mut self, what: &'static str) {
+        *self.happened.entry(what).or_default() += 1;
     }
 
     pub(super) fn trace(&mut self, line: impl Into<String>) {

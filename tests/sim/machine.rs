@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::chance::Chance;
-use super::ledger::{SharedLedger, invariant};
+use super::ledger::{SharedLedger, happening, invariant};
 use super::plan::{End, Life, RowsLeft};
 
 /// What a process leaves behind.
@@ -142,9 +142,34 @@ impl Machine {
             let line = format!("crash before call {} ({call})", state.calls);
             state.left = Some(left);
             drop(state);
-            self.ledger.lock().trace(line);
+            {
+                let mut ledger = self.ledger.lock();
+                ledger.trace(line);
+                ledger.happened(happening::CRASH);
+                if self.unprojected() > 1 {
+                    ledger.happened(happening::CRASH_BETWEEN);
+                }
+            }
             self.crashed.notify_waiters();
             self.crashed.notify_one();
+        }
+    }
+
+    /// Batches that are durable and not yet in the rows.
+    fn unprojected(&self) -> u64 {
+        self.log.head().0 - self.rows.reached().0
+    }
+
+    /// Notes how an append failed, after so many batches that were not projected yet.
+    fn note_failed_append(&self, failure: &AppendFailure, unprojected: u64) {
+        let (what, ahead) = match failure {
+            AppendFailure::Full => (happening::FULL, happening::FULL_AHEAD),
+            AppendFailure::Broken { .. } => (happening::LOG, happening::LOG_AHEAD),
+        };
+        let mut ledger = self.ledger.lock();
+        ledger.happened(what);
+        if unprojected > 0 {
+            ledger.happened(ahead);
         }
     }
 
@@ -172,11 +197,16 @@ impl Log for Machine {
 
     fn append(&self, batch: &Batch) -> Result<(), AppendFailure> {
         self.step("append");
+        // one whose sync fails may be on the disk all the same, and would count itself
+        let unprojected = self.unprojected();
         let written = self.log.append(batch);
         if !self.has_crashed() {
             let (commit, events) = (batch.manifest.commit, batch.events.len());
             let line = format!("append of commit {commit} with {events} events: {written:?}");
             self.ledger.lock().trace(line);
+            if let Err(failure) = &written {
+                self.note_failed_append(failure, unprojected);
+            }
         }
         written
     }
@@ -223,13 +253,21 @@ impl Rows for Machine {
         self.check_durable(manifest.commit, "projected");
         let mut state = self.state.lock();
         state.batches += 1;
-        if state.fail_rows_at == Some(state.batches) {
+        let fails = state.fail_rows_at == Some(state.batches);
+        if fails {
             self.rows.fail_next();
         }
         if state.chance.one_in(6) {
             state.behind = self.rows.snapshot();
         }
         drop(state);
+        if fails && !self.has_crashed() {
+            let mut ledger = self.ledger.lock();
+            ledger.happened(happening::ROWS);
+            if self.unprojected() > 1 {
+                ledger.happened(happening::ROWS_BEHIND);
+            }
+        }
         self.rows.project(manifest, events)
     }
 

@@ -24,8 +24,11 @@ use tally::Tally;
 /// Seeds of an ordinary run.
 const SEEDS: u64 = 200;
 
+/// A number from the environment; one that does not read must not pass for none.
 fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
+    let text = std::env::var(variable).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|error| panic!("{variable}={text}: {error}")))
 }
 
 /// Runs a seed; a breach saves the whole trace and says where.

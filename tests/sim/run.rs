@@ -15,7 +15,7 @@ use super::chance::Chance;
 use super::client::{Client, Gossip, Kind};
 use super::follower::Follower;
 use super::invariants;
-use super::ledger::{Breach, SharedLedger, invariant};
+use super::ledger::{Breach, SharedLedger, happening, invariant};
 use super::machine::{Machine, Remains};
 use super::plan::{End, Life, Plan};
 use super::tally::Tally;
@@ -73,7 +73,7 @@ pub(super) fn run(seed: u64) -> Outcome {
     }
     let ledger = std::mem::take(&mut *simulation.ledger.lock());
     Outcome {
-        tally: Tally::of(&ledger, &plan),
+        tally: Tally::of(&ledger),
         breaches: ledger.breaches,
         lines: ledger.lines,
     }
@@ -127,7 +127,8 @@ impl Simulation {
         let node = Node::start(Arc::clone(machine) as _, Arc::clone(machine) as _, options);
         let node = node.await.expect("rows and log are at the same commit");
         let Some(projects) = self.projects(&node).await else {
-            return self.check_halt(number, life, &node).await;
+            self.has_halted(number, life, &node).await;
+            return;
         };
         for (project, reached) in projects.iter().zip(&self.reached) {
             let follower = Follower {
@@ -169,14 +170,16 @@ impl Simulation {
                 .lock()
                 .broke(invariant::EVERYBODY_IS_ANSWERED, detail);
         }
-        self.check_halt(number, life, &node).await;
         if tokio::time::timeout(FOR_EVER, node.stop()).await.is_err() {
             let detail = format!("life {number}: the node does not stop");
             self.ledger
                 .lock()
                 .broke(invariant::EVERYBODY_IS_ANSWERED, detail);
         }
-        self.followers_reach_the_end(life, machine, &projects).await;
+        if !self.has_halted(number, life, &node).await {
+            self.ledger.lock().happened(happening::STOP);
+            self.followers_reach_the_end(machine, &projects).await;
+        }
     }
 
     fn chance(&self, purpose: &str) -> Chance {
@@ -206,30 +209,23 @@ impl Simulation {
         Some(numbers)
     }
 
-    /// A halt needs a reason.
-    async fn check_halt(&self, number: usize, life: &Life, node: &Node) {
+    /// Whether it has; a halt needs a reason.
+    async fn has_halted(&self, number: usize, life: &Life, node: &Node) -> bool {
         let halt = tokio::select! {
             biased;
             halt = node.halted() => halt,
-            () = std::future::ready(()) => return,
+            () = std::future::ready(()) => return false,
         };
         if !matches!(life.end, End::Log { .. } | End::Rows { .. }) {
             let detail = format!("life {number}: {halt}");
             let mut ledger = self.ledger.lock();
             ledger.broke(invariant::HALTS_FOR_A_REASON, detail);
         }
+        true
     }
 
     /// After a stop in good order, every follower has seen everything.
-    async fn followers_reach_the_end(
-        &self,
-        life: &Life,
-        machine: &Machine,
-        projects: &[ProjectNumber],
-    ) {
-        if life.end != End::Stop {
-            return;
-        }
+    async fn followers_reach_the_end(&self, machine: &Machine, projects: &[ProjectNumber]) {
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }

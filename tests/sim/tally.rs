@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::ledger::Ledger;
-use super::plan::Plan;
+use super::ledger::{Ledger, happening};
 
 /// What must have happened at least once in a run of many seeds.
-const WANTED: [&str; 15] = [
-    "life: Stop",
-    "life: Crash",
-    "life: Log",
-    "life: Rows",
+const WANTED: [&str; 20] = [
+    happening::STOP,
+    happening::CRASH,
+    happening::CRASH_BETWEEN,
+    happening::ROWS,
+    happening::ROWS_BEHIND,
+    happening::LOG,
+    happening::LOG_AHEAD,
+    happening::FULL,
+    happening::FULL_AHEAD,
     "unanswered",
     "granted",
     "repeated",
@@ -29,10 +33,10 @@ const WANTED: [&str; 15] = [
 pub(super) struct Tally(BTreeMap<String, u64>);
 
 impl Tally {
-    pub(super) fn of(ledger: &Ledger, plan: &Plan) -> Self {
+    pub(super) fn of(ledger: &Ledger) -> Self {
         let mut tally = Self::default();
-        for life in &plan.lives {
-            tally.count(&format!("life: {}", first_word(&format!("{:?}", life.end))));
+        for (what, times) in &ledger.happened {
+            tally.0.insert((*what).to_owned(), *times);
         }
         for ask in &ledger.asks {
             match ask.answer.as_ref().map(|answer| &answer.result) {

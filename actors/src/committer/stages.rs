@@ -41,6 +41,15 @@ impl Durable {
             ..Self::default()
         }
     }
+
+    /// The rows will not take it: nobody who waits learns more than that.
+    pub(super) fn stop(self) {
+        let granted = self.granted.into_iter().map(|(_, answer)| answer);
+        let refused = self.refused.into_iter().map(|(_, answer)| answer);
+        granted
+            .chain(refused)
+            .for_each(|answer| answer(Outcome::Stopped));
+    }
 }
 
 impl LogStage {
@@ -86,12 +95,7 @@ impl LogStage {
                 Ok(durable.into_full())
             }
             Err(AppendFailure::Broken { reason }) => {
-                let answers = durable.granted.into_iter().map(|(_, answer)| answer);
-                answers.for_each(|answer| answer(Outcome::Stopped));
-                durable
-                    .refused
-                    .into_iter()
-                    .for_each(|(_, answer)| answer(Outcome::Stopped));
+                durable.stop();
                 Err(Halt {
                     commit: batch.manifest.commit.0,
                     reason,

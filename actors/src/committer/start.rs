@@ -6,6 +6,7 @@ use std::sync::Arc;
 use everlog_domain::ids::{CommitNumber, ProjectNumber};
 use everlog_domain::log::{Arbiter, ProjectHead};
 use everlog_domain::ports::{Log, Rows};
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, watch};
 
 use super::intake::{Entry, Intake, Stopped, Submission};
@@ -17,6 +18,10 @@ use crate::request::Halt;
 
 /// Batches that may be durable and not yet projected.
 const BETWEEN_STAGES: usize = 2;
+
+/// Turns of other tasks that the rows let pass before a batch, from none on and anew, so that the
+/// log is ahead of them now by nothing, now by all that it may. It takes two turns to commit.
+const LONGEST_DELAY: u32 = 2 * (BETWEEN_STAGES as u32 + 1) + 1;
 
 /// A handle to the committer.
 #[derive(Clone)]
@@ -61,9 +66,7 @@ impl Committer {
         let shared = Arc::clone(&intake);
         match options.committer {
             CommitterMode::Threads => start_threads(shared, log_stage, row_stage, ended)?,
-            CommitterMode::Inline => drop(tokio::spawn(run_inline(
-                shared, log_stage, row_stage, ended,
-            ))),
+            CommitterMode::Inline => start_tasks(shared, log_stage, row_stage, ended),
         }
         Ok(Self {
             intake,
@@ -140,6 +143,10 @@ fn start_threads(
                 Ok(())
             };
             end(&row_ended, &row_intake, or_halt(project));
+            receiver.close();
+            while let Some(unprojected) = receiver.blocking_recv() {
+                unprojected.stop();
+            }
         })?;
     std::thread::Builder::new()
         .name("committer".to_owned())
@@ -147,7 +154,8 @@ fn start_threads(
             let commit = || {
                 while let Some(taken) = intake.take() {
                     let durable = log_stage.run(taken)?;
-                    if sender.blocking_send(durable).is_err() {
+                    if let Err(SendError(unprojected)) = sender.blocking_send(durable) {
+                        unprojected.stop();
                         break; // the rows stage halted and said so
                     }
                 }
@@ -164,38 +172,81 @@ fn start_threads(
 
 /// A stage that panics halts the process like one whose disk fails: whoever waits for it would wait
 /// for ever.
-fn or_halt(stage: impl FnOnce() -> Result<(), Halt>) -> Result<(), Halt> {
+fn or_halt<T>(stage: impl FnOnce() -> Result<T, Halt>) -> Result<T, Halt> {
     // Nothing of a stage is used after a panic, so what state it is in does not matter.
     catch_unwind(AssertUnwindSafe(stage)).unwrap_or_else(|_| {
         Err(Halt {
             commit: 0,
-            reason: "a thread of the committer panicked; the log above says where".to_owned(),
+            reason: "a stage of the committer panicked; the log above says where".to_owned(),
         })
     })
 }
 
-async fn run_inline(
+/// The same two stages and the same channel as tasks, whose turns the runtime gives out in an order
+/// that repeats.
+fn start_tasks(
     intake: Arc<Intake>,
-    mut log_stage: LogStage,
+    log_stage: LogStage,
     row_stage: RowStage,
     ended: watch::Sender<Option<Ended>>,
 ) {
-    let mut result = Ok(());
+    let (sender, receiver) = mpsc::channel::<Durable>(BETWEEN_STAGES);
+    let ended = Arc::new(ended);
+    let (row_ended, row_intake) = (Arc::clone(&ended), Arc::clone(&intake));
+    drop(tokio::spawn(project_inline(
+        receiver, row_stage, row_ended, row_intake,
+    )));
+    drop(tokio::spawn(commit_inline(
+        intake, log_stage, sender, ended,
+    )));
+}
+
+async fn commit_inline(
+    intake: Arc<Intake>,
+    mut log_stage: LogStage,
+    sender: mpsc::Sender<Durable>,
+    ended: Arc<watch::Sender<Option<Ended>>>,
+) {
     while let Some(taken) = intake.take_async().await {
         tokio::task::yield_now().await;
-        result = match log_stage.run(taken) {
+        match or_halt(|| log_stage.run(taken)) {
             Ok(durable) => {
-                tokio::task::yield_now().await;
-                row_stage.run(durable)
+                if let Err(SendError(unprojected)) = sender.send(durable).await {
+                    unprojected.stop();
+                    break;
+                }
             }
-            Err(halt) => Err(halt),
-        };
-        if result.is_err() {
-            break;
+            Err(halt) => {
+                end(&ended, &intake, Err(halt));
+                break;
+            }
         }
         tokio::task::yield_now().await;
     }
+}
+
+async fn project_inline(
+    mut receiver: mpsc::Receiver<Durable>,
+    row_stage: RowStage,
+    ended: Arc<watch::Sender<Option<Ended>>>,
+    intake: Arc<Intake>,
+) {
+    let mut result = Ok(());
+    let mut delays = (0..=LONGEST_DELAY).cycle();
+    while let Some(durable) = receiver.recv().await {
+        for _ in 0..delays.next().unwrap_or(0) {
+            tokio::task::yield_now().await;
+        }
+        result = or_halt(|| row_stage.run(durable));
+        if result.is_err() {
+            break;
+        }
+    }
     end(&ended, &intake, result);
+    receiver.close();
+    while let Some(unprojected) = receiver.recv().await {
+        unprojected.stop();
+    }
 }
 
 fn end(ended: &watch::Sender<Option<Ended>>, intake: &Intake, result: Result<(), Halt>) {

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::damage::{Defect, ScanDamage};
 use super::journals::list_journals;
-use super::keyspaces::META_KEYSPACE;
 use super::search::is_blank;
 use super::versions::CURRENT;
 use super::window::FileWindow;
 
 pub(super) const KEYSPACES: &str = "keyspaces";
 pub(super) const TABLES: &str = "tables";
+/// The folder of fjall's own keyspace, which names the others.
+pub(super) const META_KEYSPACE: u64 = 0;
 const MARKER: &str = "version";
 const LOCK: &str = "lock";
 /// What the marker holds: the magic bytes and the format of fjall 3.

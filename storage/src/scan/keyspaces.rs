@@ -9,7 +9,6 @@ use super::block::{BlockKind, HEADER_LEN, Place, read_block, read_header, read_i
 use super::damage::ScanDamage;
 use super::tables::{KeyspaceTables, TableFile};
 
-pub(super) const META_KEYSPACE: u64 = 0;
 const NAME: u8 = b'n';
 const DATA: &str = "data";
 

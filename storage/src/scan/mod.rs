@@ -56,10 +56,12 @@ mod block;
 mod damage;
 mod entry;
 mod fields;
+mod findings;
 mod folder;
 mod journals;
 mod keyspaces;
 mod replay;
+mod report;
 mod search;
 mod tables;
 #[cfg(test)]
@@ -72,10 +74,10 @@ mod window;
 pub use self::batch::{Change, JournalItem};
 pub use self::damage::{Defect, ScanDamage};
 pub use self::entry::{Flaw, FlawKind};
+pub use self::findings::{Damage, Evidence, JournalFile, JournalScan, Standing, Tail, WholeBatch};
 pub use self::folder::{FolderState, folder_state};
-pub use self::journals::{
-    Damage, Evidence, JournalFile, JournalScan, Standing, Tail, WholeBatch, scan_journals,
-};
-pub use self::tables::{BlobFile, KeyspaceTables, TableFile, TableReport, check_tables};
+pub use self::journals::scan_journals;
+pub use self::report::{TableReport, check_tables};
+pub use self::tables::{BlobFile, KeyspaceTables, TableFile};
 pub use self::truncate::{TruncateError, truncate_torn};
 pub use self::verify::{VerifyProgress, VerifyReport, verify_tables};

@@ -1,7 +1,7 @@
 use super::batch::{Change, JournalItem, Span, read_items, read_whole};
 use super::damage::ScanDamage;
 use super::entry::{Flaw, FlawKind, Unread};
-use super::journals::{Damage, Evidence, JournalFile, Standing, Tail, WholeBatch};
+use super::findings::{Damage, Evidence, JournalFile, Standing, Tail, WholeBatch};
 use super::search::{Beyond, Search};
 use super::window::FileWindow;
 

@@ -6,22 +6,8 @@ use super::archive::{Archive, Section};
 use super::block::{BlockItem, BlockKind, Place, read_block, read_items};
 use super::damage::{Defect, ScanDamage};
 use super::fields::Fields;
-use super::folder::{KEYSPACES, TABLES, expect_marker, numbered_folders};
-use super::keyspaces::{META_KEYSPACE, read_names};
+use super::folder::TABLES;
 use super::versions::{BlobRef, TableRef, read_current};
-
-/// What the keyspaces of a database folder consist of, as far as it was flushed out of the
-/// journals.
-#[derive(Debug)]
-pub struct TableReport {
-    /// fjall's own keyspace, which names the others.
-    pub meta: KeyspaceTables,
-    /// The named keyspaces, by their number.
-    pub keyspaces: Vec<KeyspaceTables>,
-    /// Numbers of folders that no name leads to: keyspaces that were being made or deleted. fjall
-    /// deletes them when it opens.
-    pub unnamed: Vec<u64>,
-}
 
 /// The tables of one keyspace.
 #[derive(Debug)]
@@ -75,23 +61,6 @@ pub struct BlobFile {
     pub checksum: u128,
 }
 
-impl TableReport {
-    /// The keyspace of that name.
-    #[must_use]
-    pub fn keyspace(&self, name: &str) -> Option<&KeyspaceTables> {
-        self.keyspaces.iter().find(|keyspace| keyspace.name == name)
-    }
-
-    /// The name of the keyspace with that number, for the items of journals.
-    #[must_use]
-    pub fn keyspace_name(&self, id: u64) -> Option<&str> {
-        self.keyspaces
-            .iter()
-            .find(|keyspace| keyspace.id == id)
-            .map(|keyspace| keyspace.name.as_str())
-    }
-}
-
 impl KeyspaceTables {
     /// The last key of all tables, removed ones included: of keys that only rise and are never
     /// removed, the newest that was flushed.
@@ -111,37 +80,12 @@ impl KeyspaceTables {
     }
 }
 
-/// Checks that every keyspace has its files and that they fit together.
-///
-/// The folder has its marker; the current version of every keyspace passes its checksums; every
-/// table and blob file that it names exists, is as long as its own contents say, is the one that
-/// its name says, and the parts that fjall reads when it opens a table (contents, meta block, top
-/// index) pass their checksums. Data blocks are not read, except those of the small meta keyspace,
-/// which is read whole: the cost goes with the number of tables, not with their size.
-///
-/// # Errors
-/// The first damage that is found.
-pub fn check_tables(folder: &Path) -> Result<TableReport, ScanDamage> {
-    expect_marker(folder)?;
-    let keyspaces = folder.join(KEYSPACES);
-    let folders = numbered_folders(&keyspaces)?;
-    let meta = check_keyspace(&keyspaces, META_KEYSPACE, String::new())?;
-    let names = read_names(&meta)?;
-    let unnamed = folders
-        .into_iter()
-        .filter(|id| *id != META_KEYSPACE && !names.contains_key(id))
-        .collect();
-    let named = names
-        .into_iter()
-        .map(|(id, name)| check_keyspace(&keyspaces, id, name));
-    Ok(TableReport {
-        meta,
-        keyspaces: named.collect::<Result<_, _>>()?,
-        unnamed,
-    })
-}
-
-fn check_keyspace(keyspaces: &Path, id: u64, name: String) -> Result<KeyspaceTables, ScanDamage> {
+/// Checks that a keyspace has its files and that they fit together, without reading data blocks.
+pub(super) fn check_keyspace(
+    keyspaces: &Path,
+    id: u64,
+    name: String,
+) -> Result<KeyspaceTables, ScanDamage> {
     let folder = keyspaces.join(id.to_string());
     let version = read_current(&folder)?;
     let tables = folder.join(TABLES);

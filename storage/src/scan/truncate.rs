@@ -2,7 +2,8 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use super::damage::ScanDamage;
-use super::journals::{Tail, scan_journals};
+use super::findings::Tail;
+use super::journals::scan_journals;
 
 /// Why a journal was not cut.
 #[derive(Debug, thiserror::Error)]

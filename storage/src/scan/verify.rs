@@ -3,7 +3,7 @@ use std::path::Path;
 use super::archive::{Archive, Section};
 use super::block::{HEADER_LEN, Place, read_header};
 use super::damage::ScanDamage;
-use super::tables::{TableReport, check_tables};
+use super::report::{TableReport, check_tables};
 use super::window::FileWindow;
 
 /// How far [`verify_tables`] has come.

@@ -89,7 +89,7 @@ impl Disk {
             Operation::Rename { from, to } => self.names.rename(place, from, to),
             Operation::Link { from, to } => self.names.link(place, from, to),
             Operation::Remove { path } => self.names.remove(place, path),
-            Operation::SyncBegin { .. } => {}
+            Operation::SyncBegin { .. } | Operation::SyncFailed { .. } => {}
             Operation::SyncEnd { inode, begun } => self.sync(inode, begun),
         }
     }

@@ -7,6 +7,7 @@
 //! - [`power_loss`]: [`recording`] runs the server under the shim of `tests/power_loss`, [`trace`] reads what the shim wrote,
 //!   [`disk`] (of [`content`] and [`names`]) replays it, and [`fate`] decides what an outage leaves: an [`image`].
 //!   [`outage`] puts these together, and [`reopen`] starts the server on what is left, in [`memory`].
+//! - [`failing_disk`]: the same shim lets syncs and writes fail.
 //! - [`damage`]: what [`harm`] does to the files, with the batches of a [`segment`] as its places.
 
 #![allow(
@@ -19,6 +20,7 @@ pub(super) mod client;
 mod content;
 mod damage;
 mod disk;
+mod failing_disk;
 pub(super) mod fate;
 mod harm;
 mod image;

@@ -10,6 +10,7 @@ use super::disk::Disk;
 use super::fate::Fate;
 use super::image::Image;
 use super::trace::Trace;
+use crate::said::report_skip;
 
 /// One folder whose changes are written to one trace, by one process after the other.
 pub(super) struct Recording {
@@ -17,10 +18,20 @@ pub(super) struct Recording {
     folder: PathBuf,
     trace: PathBuf,
     ignored_syncs: Option<&'static str>,
+    fault: Option<Fault>,
+}
+
+/// How the disk under the files of the log fails.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// Syncs fail with EIO, after so many that succeeded.
+    Syncs { after: u64 },
+    /// There is no room for more than so many bytes.
+    Full { after_bytes: u64 },
 }
 
 impl Recording {
-    /// `None` where there is no C compiler, which is said once on the test's output.
+    /// `None` where there is no C compiler, which is said once, to `make test` as well.
     pub(super) fn of(folder: &Path, trace: &Path) -> Option<Self> {
         let folder = folder.canonicalize().expect("the folder to watch is there");
         Some(Self {
@@ -28,6 +39,7 @@ impl Recording {
             folder,
             trace: trace.to_owned(),
             ignored_syncs: None,
+            fault: None,
         })
     }
 
@@ -35,6 +47,14 @@ impl Recording {
     pub(super) fn ignoring_syncs_below(self, path: &'static str) -> Self {
         Self {
             ignored_syncs: Some(path),
+            ..self
+        }
+    }
+
+    /// The disk shall fail.
+    pub(super) fn failing(self, fault: Fault) -> Self {
+        Self {
+            fault: Some(fault),
             ..self
         }
     }
@@ -47,6 +67,15 @@ impl Recording {
         if let Some(path) = self.ignored_syncs {
             command.env("POWER_LOSS_IGNORE_SYNCS", path);
         }
+        match self.fault {
+            Some(Fault::Syncs { after }) => {
+                command.env("POWER_LOSS_FAIL_SYNCS", format!("log/:{after}"))
+            }
+            Some(Fault::Full { after_bytes }) => {
+                command.env("POWER_LOSS_FAIL_WRITES", format!("log/:{after_bytes}"))
+            }
+            None => command,
+        };
     }
 
     pub(super) fn length(&self) -> TraceLength {
@@ -121,7 +150,7 @@ fn compile_shim() -> Option<PathBuf> {
         .arg(&fresh)
         .arg(&source);
     let Ok(status) = compiler.status() else {
-        println!("skipped: the power-loss shim needs a C compiler, and there is no `cc`");
+        report_skip("power loss and failing disks: there is no C compiler `cc` for the shim");
         return None;
     };
     assert!(status.success(), "the power-loss shim does not compile");

@@ -111,22 +111,30 @@ impl Server {
     }
 
     /// Stops it as an operator does.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
         let process = Pid::from_child(&self.child);
         kill_process(process, Signal::TERM).expect("a running server can be stopped");
-        let (stopped, patience) = mpsc::channel::<()>();
+        let errors = self.errors.clone();
+        let status = self.ended();
+        assert!(
+            status.success(),
+            "the stopped server ended with {status}: {}",
+            read_errors(&errors)
+        );
+    }
+
+    /// Waits until it has ended, by itself or because it was asked to.
+    pub(super) fn ended(mut self) -> ExitStatus {
+        let process = Pid::from_child(&self.child);
+        let (ended, patience) = mpsc::channel::<()>();
         std::thread::spawn(move || {
             if patience.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
                 kill_process(process, Signal::KILL).expect("a hanging server can be killed");
             }
         });
         let status = self.child.wait().expect("the server's status");
-        drop(stopped);
-        assert!(
-            status.success(),
-            "the stopped server ended with {status}: {}",
-            read_errors(&self.errors)
-        );
+        drop(ended);
+        status
     }
 }
 

@@ -51,6 +51,10 @@ pub(super) enum Operation<'a> {
         inode: u64,
         begun: u64,
     },
+    /// The sync said that it failed, and settled nothing.
+    SyncFailed {
+        inode: u64,
+    },
 }
 
 /// One operation and its place: the bytes of the trace from `begins` up to `ends`.
@@ -128,6 +132,7 @@ fn read_operation<'a>(bytes: &'a [u8], place: &mut usize) -> Option<Operation<'a
             inode,
             begun: offset,
         },
+        b'F' => Operation::SyncFailed { inode },
         b'?' => panic!("the process did what the power-loss model does not know: {from}"),
         other => panic!("the trace holds an unknown operation {other} at byte {place}"),
     })

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// What tools make or fetch; a folder with cargo's `CACHEDIR.TAG` is left out as well, whatever its name.
+/// What tools make or fetch (in a second work tree `.git` is a file); a folder with cargo's `CACHEDIR.TAG` is left out as well, whatever its name.
 const NOT_OURS: [&str; 4] = ["target", "node_modules", "dist", ".git"];
 
 /// One text file of the project.
@@ -72,6 +72,7 @@ fn collect(folder: &Path, below: &str, found: &mut Vec<Source>) {
         if kind.is_dir() && is_ours(&entry.path(), &name) {
             collect(&entry.path(), &format!("{path}/"), found);
         } else if kind.is_file()
+            && !NOT_OURS.contains(&name.as_str())
             && let Ok(text) = fs::read_to_string(entry.path())
         {
             found.push(Source { path, text });

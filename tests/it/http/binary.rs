@@ -8,15 +8,15 @@ use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_everlog");
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_everlog");
 
-struct Server {
+pub(super) struct Server {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    pub(super) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(arguments)
             .stdout(Stdio::piped())
@@ -28,12 +28,12 @@ impl Server {
     }
 
     /// The first line that it prints: there is one once it listens.
-    fn announcement(&mut self) -> Value {
+    pub(super) fn announcement(&mut self) -> Value {
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
 
     /// Asks it to stop; its exit code.
-    fn stop(mut self) -> Option<i32> {
+    pub(super) fn stop(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
@@ -46,11 +46,11 @@ impl Drop for Server {
     }
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(super) fn run(arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).output().unwrap()
 }
 
-fn client() -> Client {
+pub(super) fn client() -> Client {
     Client::builder().no_proxy().build().unwrap()
 }
 
@@ -65,7 +65,7 @@ async fn status(url: String, key: &str) -> u16 {
         .as_u16()
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -171,6 +171,9 @@ async fn keys_are_made_listed_and_revoked_offline() {
 
 #[test]
 fn dev_listens_on_this_machine_only() {
-    let refused = run(&["dev", "--listen", "0.0.0.0:0"]);
-    assert_eq!(refused.status.code(), Some(1));
+    let mut dev = Server::start(&["dev", "--json", "--listen", "0.0.0.0:0"]);
+    // with no more than its end to wait for, a server that listens would be waited for without one
+    let announced = dev.lines.next();
+    assert!(announced.is_none(), "it listens: {announced:?}");
+    assert_eq!(dev.child.wait().unwrap().code(), Some(1));
 }

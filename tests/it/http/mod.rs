@@ -1,5 +1,5 @@
-//! The HTTP interface, in process against the real engines in a temporary folder; [`binary`] tries
-//! the built program. Tables of scenarios: request, status, type, and the events that occurred.
+//! The HTTP interface, in process against the real engines in a temporary folder; [`binary`],
+//! [`served`], [`mending`] and [`readme`] try the built program. Tables of scenarios: request, status, type, and the events that occurred.
 
 mod account;
 mod binary;
@@ -8,10 +8,13 @@ mod documented;
 mod idempotency;
 mod items;
 mod limits;
+mod mending;
 mod queries;
+mod readme;
 mod request;
 mod revocation;
 mod scenario;
+mod served;
 mod sessions;
 mod set_up;
 mod tenants;

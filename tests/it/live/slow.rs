@@ -64,6 +64,43 @@ async fn stalled_readers_catch_up_from_the_log() {
     }
 }
 
+/// Sockets that stall at once, and the posts that pass them by: far more than pipe and ring hold.
+const STALLED: usize = 100;
+const PASSING: usize = 600;
+
+#[tokio::test]
+async fn a_hundred_stalled_readers_cost_what_one_ring_does() {
+    let world = World::new().await;
+    let server = &world.server;
+    let writer = Writer::new(server).await;
+    writer.thread("t", &[]).await;
+    let bearer = format!("Bearer {}", writer.key);
+    let headers = [("authorization", bearer.as_str())];
+    let mut stalled = Vec::new();
+    for _ in 0..STALLED {
+        let connected = Client::connect(server, "/v1/live", &headers, 4_096).await;
+        let mut client = connected.unwrap();
+        client.next().await;
+        client.subscribe("a", "threads/t/items", json!(null)).await;
+        stalled.push(client);
+    }
+    let hub = server.edge.node.hub();
+    let mut last = String::new();
+    for number in 0..PASSING {
+        last = writer.post("t", &number.to_string()).await.cursor.unwrap();
+        let (rings, bytes) = (hub.rings(), hub.bytes());
+        assert_eq!(rings, 1, "whoever watches the same shares a ring");
+        assert!(bytes <= 1024 * 1024, "{bytes} bytes after {number} posts");
+    }
+    for client in &mut stalled {
+        let seen = client.links_until("a", &last).await;
+        let posts = seen
+            .iter()
+            .filter(|link| link["event"]["type"] == "item.posted");
+        assert_eq!(posts.count(), PASSING);
+    }
+}
+
 #[tokio::test]
 async fn what_nobody_watches_any_more_is_forgotten() {
     let world = World::new().await;

@@ -1,6 +1,6 @@
 //! Data set, ledger, log and subscribers tell the same story.
 
-use super::comparison::{Fault, compare};
+use super::comparison::{Fault, compare, first_out_of_order};
 use super::dialogues::Dialogue;
 use super::ledger::Ledger;
 use super::logged::Logged;
@@ -12,6 +12,8 @@ pub(super) struct Witness {
     pub(super) name: String,
     /// The numbers of the dialogues that it was to see.
     pub(super) covers: Vec<usize>,
+    /// Whether it saw them all on one subscription, in the order of the log.
+    pub(super) follows_the_project: bool,
     pub(super) report: Report,
 }
 
@@ -39,6 +41,7 @@ impl Agreement {
         agreement.hear_log(dialogues, &expected, logged);
         for witness in witnesses {
             agreement.hear(dialogues, &expected, witness);
+            agreement.hear_order(&logged.items, witness);
         }
         agreement
     }
@@ -58,6 +61,7 @@ impl Agreement {
             name,
             covers,
             report,
+            ..
         } = witness;
         let due = expected.only(covers);
         self.add(name, dialogues, &compare(&due, &report.seen));
@@ -68,6 +72,18 @@ impl Agreement {
         let faults = report.faults.iter();
         self.faults
             .extend(faults.map(|fault| format!("{name}: {fault}")));
+    }
+
+    fn hear_order(&mut self, logged: &Seen, witness: &Witness) {
+        if !witness.follows_the_project {
+            return;
+        }
+        if let Some(place) = first_out_of_order(logged, &witness.report.seen) {
+            let name = &witness.name;
+            self.faults.push(format!(
+                "{name}: its item {place} is not the log's item {place}"
+            ));
+        }
     }
 
     fn add(&mut self, name: &str, dialogues: &[Dialogue], faults: &[Fault]) {

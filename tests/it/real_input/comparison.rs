@@ -1,4 +1,4 @@
-//! What must be there against what is: by thread, item by item, in order.
+//! What must be there against what is: by thread, item by item, in order; and the order over all threads.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -79,4 +79,15 @@ fn compare_thread(dialogue: usize, expected: &[Fingerprint], found: &[Fingerprin
         faults.push(Fault::OutOfOrder { dialogue });
     }
     faults
+}
+
+/// The first place, from 0, at which a follower of the whole project and the log differ.
+pub(super) fn first_out_of_order(logged: &Seen, found: &Seen) -> Option<usize> {
+    let (logged, found) = (logged.arrivals(), found.arrivals());
+    let same = logged
+        .iter()
+        .zip(found)
+        .take_while(|(one, other)| one == other);
+    let same = same.count();
+    (same < logged.len().max(found.len())).then_some(same)
 }

@@ -1,6 +1,6 @@
 //! The comparison finds what it is there to find.
 
-use super::comparison::{Fault, compare};
+use super::comparison::{Fault, compare, first_out_of_order};
 use super::seen::{Fingerprint, Seen};
 use super::subscription::{Gap, Subscription};
 
@@ -44,6 +44,21 @@ fn every_fault_is_found() {
     ];
     for (found, faults) in cases {
         assert_eq!(compare(&seen(EXPECTED), &seen(found)), faults, "{found:?}");
+    }
+}
+
+#[test]
+fn another_order_over_all_threads_is_found() {
+    let cases: [(&Items, Option<usize>); 5] = [
+        (EXPECTED, None),
+        (&[(0, "a"), (1, "c"), (0, "b")], Some(1)),
+        (&[(1, "c"), (0, "a"), (0, "b")], Some(0)),
+        (&[(0, "a"), (0, "b")], Some(2)),
+        (&[(0, "a"), (0, "b"), (1, "c"), (1, "c")], Some(3)),
+    ];
+    for (found, place) in cases {
+        let first = first_out_of_order(&seen(EXPECTED), &seen(found));
+        assert_eq!(first, place, "{found:?}");
     }
 }
 

@@ -11,6 +11,10 @@ use serde::Deserialize;
 /// It lies beside the project, not in it, and is not everywhere.
 pub(super) const FILE: &str = "../shared/data/chat/dialogues.jsonl.gz";
 
+/// What the file holds: a file cut short would prove less, and look alike.
+const DIALOGUES: usize = 2_921;
+const TURNS: usize = 49_726;
+
 /// A dialogue: its id serves as the thread's.
 #[derive(Debug, Deserialize)]
 pub(super) struct Dialogue {
@@ -34,7 +38,10 @@ pub(super) fn load() -> Option<Vec<Dialogue>> {
         let line = line.unwrap_or_else(|error| panic!("{FILE}: {error}"));
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{FILE}: {error} in {line}"))
     };
-    Some(lines.map(dialogue).collect())
+    let dialogues: Vec<Dialogue> = lines.map(dialogue).collect();
+    let size = (dialogues.len(), count_turns(&dialogues));
+    assert_eq!(size, (DIALOGUES, TURNS), "{FILE} is not the data set");
+    Some(dialogues)
 }
 
 /// How many items they make.

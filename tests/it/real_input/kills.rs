@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use super::agreement::Agreement;
 use super::dialogues::{self, Dialogue};
 use super::logged;
-use super::report::{Outcome, report, report_skip};
+use super::report::{Outcome, report};
 use super::trial::Trial;
 use crate::crash::server::{ANY_PORT, Server, dump_text, verify};
 use crate::crash::{fate, settings};
+use crate::said::report_skip;
 
 const KILLS: u64 = 21;
 
@@ -27,7 +28,7 @@ const SPELT_OUT: usize = 20;
 #[test]
 fn kills_neither_lose_nor_double_a_turn_of_real_conversations() {
     let Some(dialogues) = dialogues::load() else {
-        return report_skip(dialogues::FILE);
+        return report_skip(&format!("real input: there is no {}", dialogues::FILE));
     };
     let kills = settings::number("EVERLOG_REAL_INPUT_KILLS", KILLS);
     let kills = u32::try_from(kills).expect("nobody kills so often");

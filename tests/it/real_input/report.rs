@@ -1,12 +1,11 @@
-//! What the test says of itself, on the real standard error: the harness shows what a passing test prints to nobody.
+//! What the test says of itself.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::time::Duration;
 
 use super::agreement::{Agreement, Witness};
 use super::importer::Import;
 use super::logged::Logged;
+use crate::said::say;
 
 pub(super) struct Outcome<'a> {
     pub(super) kills: u32,
@@ -47,22 +46,4 @@ pub(super) fn report(outcome: &Outcome<'_>) {
         connections.sum::<usize>(),
         time.as_secs()
     ));
-}
-
-/// Said at once, and to `make test`, which names in its last line what did not run.
-pub(super) fn report_skip(missing: &str) {
-    let line = format!("SKIPPED real input: there is no {missing}");
-    say(&line);
-    if let Some(log) = std::env::var_os("SKIPPED_LOG") {
-        let mut log = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(log)
-            .expect("the log of skipped checks can be written");
-        writeln!(log, "{line}").expect("the log of skipped checks can be written");
-    }
-}
-
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").expect("standard error can be written");
 }

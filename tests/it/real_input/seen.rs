@@ -37,22 +37,28 @@ impl Fingerprint {
     }
 }
 
-/// The items of threads, each thread by the number of its dialogue, in the order in which they came.
+/// The items of threads, each thread by the number of its dialogue, in the order in which they came; and the same over all
+/// threads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     threads: BTreeMap<usize, Vec<Fingerprint>>,
-    items: usize,
+    arrivals: Vec<Fingerprint>,
 }
 
 impl Seen {
     pub(super) fn add(&mut self, dialogue: usize, item: Fingerprint) {
         self.threads.entry(dialogue).or_default().push(item);
-        self.items += 1;
+        self.arrivals.push(item);
     }
 
     /// How many items, in all threads.
     pub(super) fn items(&self) -> usize {
-        self.items
+        self.arrivals.len()
+    }
+
+    /// All items, whatever their thread, as they came.
+    pub(super) fn arrivals(&self) -> &[Fingerprint] {
+        &self.arrivals
     }
 
     pub(super) fn thread(&self, dialogue: usize) -> &[Fingerprint] {

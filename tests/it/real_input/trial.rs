@@ -103,6 +103,7 @@ impl Trial {
         let witness = |report: Report| Witness {
             name: name(report.seat),
             covers: covers(report.seat, dialogues).collect(),
+            follows_the_project: report.seat < FOLLOWERS,
             report,
         };
         reports.into_iter().map(witness).collect()
