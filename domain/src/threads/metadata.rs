@@ -47,6 +47,11 @@ impl Metadata {
         }
     }
 
+    /// Its fields.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(name, json)| (name.as_str(), json))
+    }
+
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> Json {

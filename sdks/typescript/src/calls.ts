@@ -44,7 +44,7 @@ export class Calls {
       return Promise.reject(new Error(`more than ${MAX_PENDING} calls wait for their answer`));
     }
     const id = `c${++this.#next}`;
-    const key = options.idempotencyKey === undefined && method !== "GET" ? crypto.randomUUID() : options.idempotencyKey;
+    const key = options.idempotencyKey === undefined && method !== "GET" ? randomKey() : options.idempotencyKey;
     const frame: Pending["frame"] = {
       type: "call",
       id,
@@ -107,6 +107,12 @@ export class Calls {
     for (const pending of this.#pending.values()) pending.reject(reason);
     this.#pending.clear();
   }
+}
+
+/** A name that nobody else makes. Pages without TLS have this source of chance, but no `crypto.randomUUID`. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Why a frame cannot go out: found before it waits, since it would fail again on every connection. */

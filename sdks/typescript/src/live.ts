@@ -6,7 +6,7 @@ import { type Handlers, type SubscribeOptions, Subscription, type Wire } from ".
 import { type WebSocketConstructor, type WebSocketLike, findWebSocket, liveUrl } from "./websocket.js";
 
 /** Close codes after which another try would end the same. */
-const FINAL = new Set([1003, 1007, 1008, 1009, 4401]);
+const FINAL = new Set([1002, 1003, 1007, 1008, 1009, 4401]);
 /** Milliseconds between two pings. */
 const PING_EVERY = 20_000;
 /** Milliseconds after a ping in which something must be heard, or the connection counts as lost. */
@@ -89,7 +89,7 @@ export class Live {
 
   readonly #wire: Wire = {
     send: (frame) => void this.#send(frame),
-    again: (subscription) => this.#beginLater(subscription),
+    again: (subscription, tries) => this.#beginLater(subscription, tries),
     forget: (subscription) => void this.#subscriptions.delete(subscription.name),
     report: (error) => this.#report(error),
   };
@@ -197,9 +197,9 @@ export class Live {
     return subscription?.id === id ? subscription : undefined;
   }
 
-  #beginLater(subscription: Subscription): void {
+  #beginLater(subscription: Subscription, tries: number): void {
     const socket = this.#socket;
-    this.#after(wait(this.options.backoff ?? DEFAULT_BACKOFF, 1), () => {
+    this.#after(wait(this.options.backoff ?? DEFAULT_BACKOFF, tries), () => {
       // On another connection it has begun anew already.
       if (this.#socket === socket && this.#subscriptions.has(subscription.name)) subscription.begin();
     });

@@ -38,7 +38,8 @@ export interface SubscribeOptions {
 /** What a subscription needs of its connection. */
 export interface Wire {
   send(frame: ClientFrame): void;
-  again(subscription: Subscription): void;
+  /** Begins it again after a while: a longer one with each try. */
+  again(subscription: Subscription, tries: number): void;
   forget(subscription: Subscription): void;
   report(error: unknown): void;
 }
@@ -51,6 +52,8 @@ export class Subscription {
   /** Whether the present round is yet to begin. */
   #due = false;
   #over = false;
+  /** Tries since it brought something. */
+  #tries = 0;
 
   /** @internal */
   constructor(
@@ -99,6 +102,7 @@ export class Subscription {
   /** @internal */
   takeSnapshot(frame: SnapshotFrame): void {
     if (this.#over) return;
+    this.#tries = 0;
     this.#call(() => this.handlers.snapshot?.(frame));
     this.#cursor = frame.cursor;
   }
@@ -112,6 +116,7 @@ export class Subscription {
       this.#later();
       return;
     }
+    this.#tries = 0;
     this.#call(() => this.#tell(frame));
     this.#cursor = frame.cursor;
     if (frame.type === "leave" && frame.ended) {
@@ -122,7 +127,9 @@ export class Subscription {
   /** @internal */
   takeError(frame: ErrorFrame): void {
     if (this.#over) return;
-    if (frame.code === 429 || frame.code >= 500) {
+    // Of the subscriptions that a connection may have, waiting frees none.
+    const isFull = frame.errorType === "live_too_many_subscriptions";
+    if (!isFull && (frame.code === 429 || frame.code >= 500)) {
       this.#later();
       return;
     }
@@ -141,7 +148,8 @@ export class Subscription {
   #later(): void {
     this.#round += 1;
     this.#due = true;
-    this.wire.again(this);
+    this.#tries += 1;
+    this.wire.again(this, this.#tries);
   }
 
   #tell(frame: LinkFrame): void {

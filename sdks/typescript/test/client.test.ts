@@ -40,7 +40,7 @@ test("a guest that is yet to say who it is does so first", async () => {
 });
 
 test("what the server refuses is not tried again", async () => {
-  for (const code of [1003, 1008, 1009, 4401]) {
+  for (const code of [1002, 1003, 1008, 1009, 4401]) {
     const { scripted, live } = begin();
     const ended: Error[] = [];
     live.subscribe("items", {}, { ended: (reason) => ended.push(reason) });
@@ -118,6 +118,62 @@ test("a refused subscription ends alone, one that met a busy server does not", a
   assert.deepEqual(ended, ["first thread_not_found"]);
   while (socket.of("subscribe").length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
   assert.equal(socket.of("subscribe")[2]?.id, "s2.2");
+  live.close();
+});
+
+test("a subscription that is refused again and again waits longer each time", async (context) => {
+  context.mock.method(Math, "random", () => 0.999_999);
+  const { scripted, live } = begin({ backoff: { first: 100, most: 1_000 } });
+  live.subscribe("items", { from: "start" }, {});
+  const socket = await scripted.socket(1);
+  context.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  socket.greet();
+  const refuse = (round: number) => {
+    socket.say({ type: "error", id: `s1.${round}`, code: 503, errorType: "server_busy", message: "" });
+  };
+  const begun = () => socket.of("subscribe").length;
+  let round = 1;
+  const waits = (milliseconds: number) => {
+    refuse(round);
+    context.mock.timers.tick(milliseconds - 2);
+    assert.equal(begun(), round, `round ${round + 1} begins after ${milliseconds} ms, not before`);
+    context.mock.timers.tick(2);
+    round += 1;
+    assert.equal(begun(), round, `round ${round} begins after ${milliseconds} ms`);
+  };
+  for (const milliseconds of [200, 400, 800, 1_000, 1_000]) waits(milliseconds);
+  // It brought something: the next refusal is a first one.
+  socket.say(event(`s1.${round}`, null, "a"));
+  waits(200);
+  live.close();
+});
+
+test("of the subscriptions that a connection may have, waiting frees none", async () => {
+  const { scripted, live } = begin();
+  const ended: Error[] = [];
+  live.subscribe("items", {}, { ended: (reason) => ended.push(reason) });
+  const socket = await scripted.socket(1);
+  socket.greet();
+  socket.say({ type: "error", id: "s1.1", code: 429, errorType: "live_too_many_subscriptions", message: "" });
+  assert.deepEqual(
+    ended.map((reason) => (reason as LiveError).type),
+    ["live_too_many_subscriptions"],
+  );
+  live.close();
+});
+
+test("a write is named on pages without TLS too", async (context) => {
+  // Only secure contexts have it.
+  context.mock.method(crypto, "randomUUID", () => {
+    throw new TypeError("crypto.randomUUID is not a function");
+  });
+  const { scripted, live } = begin();
+  const socket = await scripted.socket(1);
+  socket.greet();
+  for (const name of ["x", "y"]) live.call("POST", "/v1/threads", { body: { name } }).catch(() => {});
+  const keys = socket.of("call").map((call) => call.headers?.["Idempotency-Key"] ?? "");
+  assert.match(keys[0] ?? "", /^[0-9a-f]{32}$/);
+  assert.equal(new Set(keys).size, 2);
   live.close();
 });
 
