@@ -8,6 +8,7 @@ mod documented;
 mod idempotency;
 mod items;
 mod limits;
+mod program;
 mod queries;
 mod request;
 mod revocation;
