@@ -1,7 +1,9 @@
 //! Limits on tries to sign in or to register.
 //!
 //! Tries at one account are counted by address, so that whoever guesses locks out themselves and
-//! not the account's owner elsewhere. All tries from one address share a second, wider limit.
+//! not the account's owner elsewhere. All tries from one address share a second, wider limit. A
+//! third one bounds what many addresses guess at one account; addresses from which somebody has
+//! signed in there pass it by, so that guessing does not lock out the owner at home.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -15,6 +17,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use quick_cache::sync::Cache;
 
 use crate::error::{ApiError, ErrorType};
+use crate::party::Party;
 
 /// Addresses and accounts that are remembered; beyond this the least used are forgotten.
 const REMEMBERED: usize = 65_536;
@@ -22,6 +25,9 @@ const REMEMBERED: usize = 65_536;
 const ACCOUNT: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration::from_secs(360));
 /// Tries from one address at whatever account: so many at once, then one each ten seconds.
 const ADDRESS: (NonZeroU32, Duration) = (NonZeroU32::new(100).unwrap(), Duration::from_secs(10));
+/// Tries at one account from all addresses that are strange to it: so many at once, then one a
+/// minute.
+const STRANGERS: (NonZeroU32, Duration) = (NonZeroU32::new(100).unwrap(), Duration::from_secs(60));
 
 type Buckets = Cache<Hash, Arc<DefaultDirectRateLimiter>>;
 
@@ -29,6 +35,9 @@ type Buckets = Cache<Hash, Arc<DefaultDirectRateLimiter>>;
 pub struct Attempts {
     accounts: Buckets,
     addresses: Buckets,
+    strangers: Buckets,
+    /// Accounts with addresses from which somebody has signed in.
+    known: Cache<Hash, ()>,
     clock: DefaultClock,
 }
 
@@ -37,6 +46,8 @@ impl Default for Attempts {
         Self {
             accounts: Cache::new(REMEMBERED),
             addresses: Cache::new(REMEMBERED),
+            strangers: Cache::new(REMEMBERED),
+            known: Cache::new(REMEMBERED),
             clock: DefaultClock::default(),
         }
     }
@@ -51,18 +62,26 @@ impl Attempts {
         address: IpAddr,
     ) -> Result<(), ApiError> {
         self.by_address(address)?;
-        self.take(&self.accounts, account(project, email, address), ACCOUNT)
+        let from_here = from_address(project, email, address);
+        self.take(&self.accounts, from_here, ACCOUNT)?;
+        if self.known.get(&from_here).is_some() {
+            return Ok(());
+        }
+        self.take(&self.strangers, account(project, email), STRANGERS)
     }
 
     /// Counts a try from an address.
     pub fn by_address(&self, address: IpAddr) -> Result<(), ApiError> {
-        let key = Hash::of(&[&network(address)]);
+        let key = Hash::of(&[Party::of(address).as_bytes()]);
         self.take(&self.addresses, key, ADDRESS)
     }
 
-    /// Forgets the tries at an account from an address: the last one was right.
+    /// Forgets the tries at an account from an address, and knows the address from now on: the
+    /// last one was right.
     pub fn succeeded(&self, project: ProjectNumber, email: &str, address: IpAddr) {
-        self.accounts.remove(&account(project, email, address));
+        let from_here = from_address(project, email, address);
+        self.accounts.remove(&from_here);
+        self.known.insert(from_here, ());
     }
 
     fn take(
@@ -85,23 +104,13 @@ impl Attempts {
     }
 }
 
-fn account(project: ProjectNumber, email: &str, address: IpAddr) -> Hash {
-    Hash::of(&[
-        &project.0.to_be_bytes(),
-        email.as_bytes(),
-        &network(address),
-    ])
+fn account(project: ProjectNumber, email: &str) -> Hash {
+    Hash::of(&[&project.0.to_be_bytes(), email.as_bytes()])
 }
 
-/// The part of an address that one party holds: all of IPv4, the first 64 bits of IPv6.
-fn network(address: IpAddr) -> [u8; 8] {
-    match address.to_canonical() {
-        IpAddr::V4(address) => u64::from(u32::from(address)).to_be_bytes(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h, ..] = address.octets();
-            [a, b, c, d, e, f, g, h]
-        }
-    }
+fn from_address(project: ProjectNumber, email: &str, address: IpAddr) -> Hash {
+    let party = Party::of(address);
+    Hash::of(&[&project.0.to_be_bytes(), email.as_bytes(), party.as_bytes()])
 }
 
 #[cfg(test)]
@@ -143,6 +152,26 @@ mod tests {
         assert!(attempts.at_account(PROJECT, "x@b.c", neighbour).is_err());
         let elsewhere = address("2001:db8:0:1::1");
         assert_eq!(attempts.at_account(PROJECT, "x@b.c", elsewhere), Ok(()));
+    }
+
+    #[test]
+    fn many_addresses_together_cannot_guess_on_and_the_owner_at_home_gets_in() {
+        let attempts = Attempts::default();
+        let home = address("192.0.2.2");
+        attempts.at_account(PROJECT, "a@b.c", home).unwrap();
+        attempts.succeeded(PROJECT, "a@b.c", home);
+        let tries = (1..=250).map(|number| {
+            let guesser = address(&format!("198.51.100.{number}"));
+            attempts.at_account(PROJECT, "a@b.c", guesser)
+        });
+        let (granted, refused): (Vec<_>, Vec<_>) = tries.partition(Result::is_ok);
+        // the owner's first try was a stranger's as well
+        assert_eq!((granted.len(), refused.len()), (99, 151));
+        assert_eq!(attempts.at_account(PROJECT, "a@b.c", home), Ok(()));
+        let guesser = address("198.51.100.251");
+        assert_eq!(attempts.at_account(PROJECT, "b@b.c", guesser), Ok(()));
+        let elsewhere = ProjectNumber(3);
+        assert_eq!(attempts.at_account(elsewhere, "a@b.c", guesser), Ok(()));
     }
 
     #[test]

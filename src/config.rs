@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use axum::http::Uri;
 use clap::Args;
 use ipnet::IpNet;
 
@@ -46,7 +47,8 @@ pub(crate) struct NetworkOptions {
     #[arg(
         long = "allowed-origin",
         env = "EVERLOG_ALLOWED_ORIGIN",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = origin
     )]
     pub allowed_origins: Vec<String>,
     /// Network that may read GET /metrics, beside this machine; repeatable, or separated by commas
@@ -65,6 +67,33 @@ pub(crate) struct DiskOptions {
     pub low_water_mb: u64,
 }
 
+/// An origin as browsers send it (RFC 6454, 6.2): what is written otherwise would never be met.
+fn origin(text: &str) -> Result<String, String> {
+    let expected = || {
+        format!(
+            "expected scheme, host and port if it is not the scheme's own, as in \
+             https://app.example.com, found {text:?}"
+        )
+    };
+    let bare = text.trim().trim_end_matches('/').to_ascii_lowercase();
+    let uri: Uri = bare.parse().map_err(|_| expected())?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(expected());
+    };
+    let host = authority.host();
+    let own_port = matches!(
+        (scheme, authority.port_u16()),
+        ("https", Some(443)) | ("http", Some(80))
+    );
+    let is_origin = format!("{scheme}://{authority}") == bare
+        && !authority.as_str().contains('@')
+        && !host.is_empty()
+        && !host.contains('*')
+        && !authority.as_str().ends_with(':')
+        && !own_port;
+    if is_origin { Ok(bare) } else { Err(expected()) }
+}
+
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || {
         text.parse()
@@ -78,6 +107,39 @@ fn network(text: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn origins() {
+        for text in [
+            "",
+            "*",
+            "null",
+            "app.example.com",
+            "app.example.com:8443",
+            "https://",
+            "https://*",
+            "https://*.example.com",
+            "https://app.example.com/path",
+            "https://app.example.com?query",
+            "https://user@app.example.com",
+            "https://app.example.com:",
+            "https://app.example.com:443",
+            "http://app.example.com:80",
+            "https://app.example.com:99999",
+            "https://a b",
+        ] {
+            let refused = origin(text).unwrap_err();
+            assert!(refused.contains("https://app.example.com"), "{text:?}");
+        }
+        for (text, expected) in [
+            ("https://App.example.com/", "https://app.example.com"),
+            (" http://localhost:3000", "http://localhost:3000"),
+            ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+            ("capacitor://localhost", "capacitor://localhost"),
+        ] {
+            assert_eq!(origin(text).as_deref(), Ok(expected));
+        }
+    }
 
     #[test]
     fn networks() {

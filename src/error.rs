@@ -230,7 +230,7 @@ impl From<RowsFailure> for ApiError {
             RowsFailure::CursorNotFound => {
                 Self::new(ErrorType::CursorNotFound, failure.to_string())
             }
-            RowsFailure::TooExpensive { .. } => {
+            RowsFailure::TooExpensive { .. } | RowsFailure::PageTooLarge { .. } => {
                 Self::new(ErrorType::QueryTooExpensive, failure.to_string())
             }
             RowsFailure::Damaged { .. } | RowsFailure::Engine { .. } => Self::internal(failure),

@@ -10,6 +10,7 @@ pub mod error;
 pub mod http;
 pub mod key_text;
 mod live;
+mod party;
 mod passwords;
 mod private_file;
 mod random;

@@ -1,12 +1,15 @@
 //! Passwords: Argon2id on a bounded pool, so that sign-ins cannot take the processors away from
-//! everything else.
+//! everything else, nor those of one project the pool from the others.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use everlog_domain::ids::ProjectNumber;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::error::{ApiError, ErrorType};
@@ -39,7 +42,7 @@ impl Password {
 /// Hashes and verifies, a few at a time.
 pub struct PasswordPool {
     running: Arc<Semaphore>,
-    admitted: Arc<Semaphore>,
+    admitted: Arc<Admitted>,
     /// What a password is verified against where there is no user, so that it takes as long.
     dummy: Arc<str>,
 }
@@ -50,34 +53,44 @@ impl PasswordPool {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             running: Arc::new(Semaphore::new(cores)),
-            admitted: Arc::new(Semaphore::new(cores + WAITING)),
+            admitted: Arc::new(Admitted {
+                most: cores + WAITING,
+                taken: Mutex::default(),
+            }),
             dummy: hash(&hex::encode(crate::random::bytes::<16>()))?.into(),
         })
     }
 
     /// The hash of a new password, in the PHC string format.
-    pub async fn hash(&self, password: Password) -> Result<String, ApiError> {
-        self.run(move || hash(&password.0)).await?
+    pub async fn hash(
+        &self,
+        project: ProjectNumber,
+        password: Password,
+    ) -> Result<String, ApiError> {
+        self.run(project, move || hash(&password.0)).await?
     }
 
     /// Whether the password is the one of the hash. Without a hash the answer is no, after the
     /// same work.
     pub async fn verify(
         &self,
+        project: ProjectNumber,
         password: Password,
         stored: Option<String>,
     ) -> Result<bool, ApiError> {
         let known = stored.is_some();
         let hash = stored.unwrap_or_else(|| self.dummy.to_string());
-        let right = self.run(move || verify(&password.0, &hash)).await??;
+        let right = self.run(project, move || verify(&password.0, &hash));
+        let right = right.await??;
         Ok(right && known)
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        project: ProjectNumber,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| {
+        let _admitted = self.admitted.one_more(project).ok_or_else(|| {
             let message = "too many sign-ins are under way";
             ApiError::new(ErrorType::RateLimitExceeded, message).retry_after(Duration::from_secs(2))
         })?;
@@ -90,6 +103,48 @@ impl PasswordPool {
         };
         let joined = tokio::task::spawn_blocking(work).await;
         joined.map_err(ApiError::internal)
+    }
+}
+
+/// Who runs or waits.
+struct Admitted {
+    most: usize,
+    taken: Mutex<HashMap<ProjectNumber, usize>>,
+}
+
+/// A place among those who run or wait, until it is dropped.
+struct AdmittedOne {
+    admitted: Arc<Admitted>,
+    project: ProjectNumber,
+}
+
+impl Admitted {
+    /// Nobody gets one where all are taken, nor a project that has half of them.
+    fn one_more(self: &Arc<Self>, project: ProjectNumber) -> Option<AdmittedOne> {
+        let mut taken = self.taken.lock();
+        // few: projects that have a place
+        let all: usize = taken.values().sum();
+        let own = taken.get(&project).copied().unwrap_or(0);
+        if all >= self.most || own >= self.most / 2 {
+            return None;
+        }
+        taken.insert(project, own + 1);
+        Some(AdmittedOne {
+            admitted: Arc::clone(self),
+            project,
+        })
+    }
+}
+
+impl Drop for AdmittedOne {
+    fn drop(&mut self) {
+        let mut taken = self.admitted.taken.lock();
+        if let Some(own) = taken.get_mut(&self.project) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&self.project);
+            }
+        }
     }
 }
 
@@ -118,6 +173,8 @@ fn verify(password: &str, hash: &str) -> Result<bool, ApiError> {
 mod tests {
     use super::*;
 
+    const PROJECT: ProjectNumber = ProjectNumber(2);
+
     #[test]
     fn passwords_have_8_to_256_characters() {
         for text in ["", "1234567", &"x".repeat(257)] {
@@ -133,7 +190,7 @@ mod tests {
         let pool = PasswordPool::new().unwrap();
         let password = |text: &str| Password::parse(text).unwrap();
         let (wrong, right) = ("wrong horse", "correct horse");
-        let hash = pool.hash(password(right)).await.unwrap();
+        let hash = pool.hash(PROJECT, password(right)).await.unwrap();
         assert!(
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
@@ -143,18 +200,30 @@ mod tests {
             (wrong, Some(hash.clone()), false),
             (right, Some(hash), true),
         ] {
-            let found = pool.verify(password(text), stored.clone()).await;
+            let found = pool.verify(PROJECT, password(text), stored.clone()).await;
             assert_eq!(found, Ok(expected), "{text} {stored:?}");
         }
     }
 
     #[tokio::test]
-    async fn a_full_pool_turns_away() {
+    async fn a_full_pool_turns_away_and_no_project_fills_it_alone() {
         let pool = PasswordPool::new().unwrap();
-        let all = pool.admitted.available_permits();
-        let _taken = pool.admitted.try_acquire_many(u32::try_from(all).unwrap());
-        let password = Password::parse("12345678").unwrap();
-        let refused = pool.verify(password, None).await.unwrap_err();
-        assert_eq!(refused.kind(), ErrorType::RateLimitExceeded);
+        let verify = async |project| {
+            let verified = pool.verify(project, Password::parse("12345678").unwrap(), None);
+            verified.await.map_err(|error| error.kind())
+        };
+        let (other, full) = (ProjectNumber(3), Err(ErrorType::RateLimitExceeded));
+        let half: Vec<_> = std::iter::from_fn(|| pool.admitted.one_more(PROJECT)).collect();
+        assert_eq!(half.len(), pool.admitted.most / 2);
+        assert_eq!(verify(PROJECT).await, full);
+        assert_eq!(verify(other).await, Ok(false));
+        // a place for each of many projects
+        let rest: Vec<_> = (4..)
+            .map_while(|number| pool.admitted.one_more(ProjectNumber(number)))
+            .collect();
+        assert_eq!(verify(other).await, full);
+        drop((half, rest));
+        assert_eq!(verify(PROJECT).await, Ok(false));
+        assert!(pool.admitted.taken.lock().is_empty());
     }
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use everlog_actors::{Node, NodeOptions, StartFailure};
+use everlog_actors::{Halt, Node, NodeOptions, StartFailure};
 use everlog_domain::ids::ProjectUid;
 use everlog_domain::ports::{Log, Rows};
 use everlog_storage::{
     Checkpoints, MasterKey, MasterKeyRefused, MasterKeySource, OpenRefused, Opened, Options,
 };
+use futures_util::FutureExt;
 use thiserror::Error;
+use tokio::task::unconstrained;
 
 use crate::config::{DataOptions, KeyOptions};
 
@@ -101,12 +103,18 @@ impl Running {
         }
     }
 
-    /// Commits what is under way, stops the actors and signs the end of the log.
-    pub(crate) async fn stop(self) {
+    /// Commits what is under way, stops the actors and signs the end of the log. Where the log
+    /// fails meanwhile nothing is signed: what is on the disk is unknown until a restart reads it.
+    pub(crate) async fn stop(self) -> Result<(), Halt> {
         self.node.stop().await;
+        // a stopped node has halted by now, or never does
+        if let Some(halt) = unconstrained(self.node.halted()).now_or_never() {
+            return Err(halt);
+        }
         if self.checkpoints.behind() > 0 {
             self.write_checkpoints().await;
         }
+        Ok(())
     }
 
     async fn write_checkpoints(&self) {
@@ -117,5 +125,63 @@ impl Running {
             Ok(Err(error)) => tracing::error!(%error, "checkpoints could not be written"),
             Err(error) => tracing::error!(%error, "checkpoints could not be written"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use everlog_domain::ids::ProjectId;
+    use everlog_kit::{AppendFault, MemoryLog, MemoryRows};
+
+    async fn node(log: Arc<dyn Log>, rows: Arc<dyn Rows>) -> Node {
+        let options = NodeOptions::new(ProjectUid([1; 16]));
+        Node::start(log, rows, options).await.unwrap()
+    }
+
+    async fn make_project(node: &Node) -> bool {
+        let id = ProjectId::parse("p").unwrap();
+        let uid = ProjectUid([2; 16]);
+        let made = node.ensure_project(&id, "P", uid, crate::clock::now());
+        made.await.is_ok()
+    }
+
+    /// A stop after a write to a log that may fail, with checkpoints that are behind.
+    async fn stop_with(log: MemoryLog) -> (Result<(), Halt>, u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            data: folder.path().join("data"),
+            master_key: MasterKeySource::Given(MasterKey::generate().unwrap()),
+            checkpoint_dir: None,
+            low_water_bytes: 0,
+        };
+        let opened = everlog_storage::open(&options).unwrap();
+        let real = node(opened.log, opened.rows).await;
+        assert!(make_project(&real).await);
+        real.stop().await;
+        let checkpoints = opened.checkpoints;
+        let running = Running {
+            node: node(Arc::new(log), Arc::new(MemoryRows::new())).await,
+            checkpoints: Arc::clone(&checkpoints),
+            secret: Vec::new(),
+        };
+        make_project(&running.node).await;
+        (running.stop().await, checkpoints.behind())
+    }
+
+    #[tokio::test]
+    async fn a_log_that_fails_by_the_end_is_not_signed() {
+        let failing = MemoryLog::new();
+        failing.fail_append(1, AppendFault::BrokenBefore);
+        let (stopped, behind) = stop_with(failing).await;
+        assert!(
+            stopped.is_err() && behind > 0,
+            "{stopped:?}, {behind} behind"
+        );
+        let (stopped, behind) = stop_with(MemoryLog::new()).await;
+        assert!(
+            stopped.is_ok() && behind == 0,
+            "{stopped:?}, {behind} behind"
+        );
     }
 }

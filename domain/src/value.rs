@@ -78,6 +78,19 @@ impl Value {
         matches!(self, Self::Null)
     }
 
+    /// Bytes that the cell takes in memory, roughly. What is empty counts too: a list of empty
+    /// lists takes many times the bytes of its text.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let inside = match self {
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Time(_) => 0,
+            Self::Text(text) => text.len(),
+            Self::List(values) => values.iter().map(Self::memory_bytes).sum(),
+            Self::Json(json) => bytes_inside(json),
+        };
+        size_of::<Self>() + inside
+    }
+
     /// Counters of the log (offsets, positions) as cells. They stay far below 2^63.
     #[must_use]
     pub fn counter(number: u64) -> Self {
@@ -113,6 +126,30 @@ impl Value {
     }
 }
 
+/// A field of a JSON object: its hash, its name, its value, and its places in the table.
+const FIELD: usize = size_of::<(u64, String, Json)>() + 2 * size_of::<usize>();
+/// An object that is not empty makes room for so many fields.
+const FEWEST_FIELDS: usize = 4;
+
+/// What a JSON value takes beyond itself. The depth of stored JSON is bounded where it comes in.
+fn bytes_inside(json: &Json) -> usize {
+    match json {
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        Json::String(text) => text.len(),
+        Json::Array(values) => {
+            let values = values.iter();
+            values
+                .map(|value| size_of::<Json>() + bytes_inside(value))
+                .sum()
+        }
+        Json::Object(fields) if fields.is_empty() => 0,
+        Json::Object(fields) => {
+            let inside = |(name, value): (&String, &Json)| name.len() + bytes_inside(value);
+            fields.len().max(FEWEST_FIELDS) * FIELD + fields.iter().map(inside).sum::<usize>()
+        }
+    }
+}
+
 fn compare_lists(a: &[Value], b: &[Value]) -> Ordering {
     let unequal = a
         .iter()
@@ -137,5 +174,45 @@ impl From<Time> for Value {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn empty_values_take_memory_as_well() {
+        let cell = |json| Value::Json(json).memory_bytes();
+        for (empty, least) in [
+            (json!([]), 32),
+            (json!({}), 32),
+            (json!(""), 32),
+            (json!(null), 32),
+            // a table of its own
+            (json!({ "": 0 }), 256),
+        ] {
+            let thousand = vec![empty.clone(); 1_000];
+            let found = cell(Json::Array(thousand));
+            assert!(found >= 1_000 * least, "{found} bytes for 1,000 of {empty}");
+        }
+        let texts = Value::List(vec![Value::text(""); 1_000]);
+        assert!(texts.memory_bytes() >= 1_000 * size_of::<Value>());
+    }
+
+    #[test]
+    fn texts_count_with_their_length() {
+        let long = "x".repeat(1_000);
+        for value in [
+            Value::text(&long),
+            Value::List(vec![Value::text(&long)]),
+            Value::Json(json!([long.as_str()])),
+            Value::Json(json!({ (long.as_str()): null })),
+            Value::Json(json!({ "a": long.as_str() })),
+        ] {
+            let found = value.memory_bytes();
+            assert!((1_000..2_000).contains(&found), "{found} bytes");
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Accounts {
         let user = RegisterUser {
             user: UserId::from_seed(&crate::random::bytes::<32>()),
             email,
-            password_hash: PasswordPool::new()?.hash(password).await?,
+            password_hash: PasswordPool::new()?.hash(CONSOLE, password).await?,
             name: UserName::default(),
         };
         ask(node, CONSOLE, ProjectCommand::RegisterUser(user)).await

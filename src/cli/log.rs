@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
 use clap::Args;
-use everlog_domain::event::Recorded;
+use everlog_domain::event::{Event, Recorded};
+use everlog_domain::hash::Hash;
+use everlog_domain::identity::IdentityEvent;
 use everlog_domain::ids::{Offset, ProjectId};
+use everlog_domain::projects::ProjectEvent;
 use everlog_storage::OfflineLog;
 use serde::Serialize;
 
@@ -16,6 +19,9 @@ use crate::wiring;
 
 /// Most events that `--tail` keeps in memory.
 const MAX_TAIL: u32 = 100_000;
+
+/// In place of a secret's hash.
+const BLANK: Hash = Hash::from_bytes([0; 32]);
 
 /// Print the log of a project as JSON lines, while no server runs.
 #[derive(Debug, Args)]
@@ -34,6 +40,9 @@ pub(super) struct Log {
     /// Print only so many, the newest
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TAIL)))]
     tail: Option<u32>,
+    /// Print hashes of passwords and of secrets as well; they are blank without it
+    #[arg(long)]
+    with_secrets: bool,
 }
 
 /// A line: the envelope's fields, then what happened.
@@ -59,6 +68,10 @@ impl Log {
                 .map_or(true, |recorded| recorded.envelope.offset <= until)
         });
         let mut out = BufWriter::new(io::stdout().lock());
+        let mut print = |recorded: Recorded| match self.with_secrets {
+            true => print(&mut out, &recorded),
+            false => print(&mut out, &without_secrets(recorded)),
+        };
         let printed = match self.tail {
             Some(count) => {
                 // a tail of a damaged log would hide the damage: it is read from `from` on
@@ -69,14 +82,12 @@ impl Log {
                         newest.pop_front();
                     }
                 }
-                newest
-                    .iter()
-                    .try_for_each(|recorded| print(&mut out, recorded))
+                newest.into_iter().try_for_each(&mut print)
             }
             None => {
                 let mut printed = Ok(());
                 for recorded in &mut events {
-                    printed = print(&mut out, &recorded?);
+                    printed = print(recorded?);
                     if printed.is_err() {
                         break;
                     }
@@ -90,6 +101,20 @@ impl Log {
             done => Ok(done?),
         }
     }
+}
+
+/// The event without what a password or a secret could be tried against: whoever has a dump could
+/// do so elsewhere, for as long as they like.
+fn without_secrets(mut recorded: Recorded) -> Recorded {
+    match &mut recorded.event {
+        Event::Identity(IdentityEvent::UserCreated(created)) => created.password_hash.clear(),
+        Event::Identity(IdentityEvent::SessionCreated(created)) => created.secret_hash = BLANK,
+        Event::Project(ProjectEvent::KeyCreated(created)) => created.secret_hash = BLANK,
+        Event::Identity(IdentityEvent::SessionDeleted(_))
+        | Event::Project(ProjectEvent::ProjectCreated(_) | ProjectEvent::KeyDeleted(_))
+        | Event::Thread(_) => {}
+    }
+    recorded
 }
 
 fn print(out: &mut impl Write, recorded: &Recorded) -> io::Result<()> {

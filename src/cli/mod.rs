@@ -48,7 +48,7 @@ enum Command {
 }
 
 /// Runs the program. Exit codes: 0 done, 2 the data folder was not opened (or the command line is
-/// wrong), 1 anything else, 70 the log failed while serving.
+/// wrong), 1 anything else, 70 the log failed while a command worked on it.
 #[must_use]
 pub fn main() -> ExitCode {
     crate::telemetry::start_logs();

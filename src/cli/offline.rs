@@ -6,7 +6,7 @@ use everlog_actors::Node;
 use everlog_domain::ids::{ProjectId, ProjectNumber};
 
 use super::failure::Failure;
-use super::serving::runtime;
+use super::serving::{halt_process, runtime};
 use crate::config::DataOptions;
 use crate::wiring;
 
@@ -31,7 +31,9 @@ pub(super) fn with_node<T>(
     runtime()?.block_on(async {
         let running = wiring::start(options).await?;
         let done = work(&running.node).await;
-        running.stop().await;
+        if let Err(halt) = running.stop().await {
+            halt_process(&halt);
+        }
         done
     })
 }

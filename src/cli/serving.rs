@@ -11,7 +11,7 @@ use super::failure::Failure;
 use crate::config::NetworkOptions;
 use crate::http::{Addresses, Edge, EdgeParts, LocalPages, Origins, SetUp};
 use crate::routes::routes;
-use crate::server;
+use crate::server::{self, Places};
 use crate::wiring::Running;
 
 /// The log failed (`EX_SOFTWARE` of sysexits.h): what is on the disk is unknown until a restart
@@ -31,7 +31,7 @@ pub(super) struct Serving {
     pub(super) edge: Arc<Edge>,
     pub(super) address: SocketAddr,
     listener: TcpListener,
-    max_connections: usize,
+    places: Arc<Places>,
     running: Running,
 }
 
@@ -61,7 +61,7 @@ impl Serving {
             edge,
             address: listener.local_addr()?,
             listener,
-            max_connections,
+            places: Places::new(max_connections, network.trusted_proxies.clone()),
             running,
         })
     }
@@ -80,14 +80,16 @@ impl Serving {
         tracing::info!(address = %self.address, "serving");
         let router = routes(&self.edge);
         let stopping = self.edge.stopping.clone();
-        let serving = server::serve(self.listener, router, &stopping, self.max_connections, stop);
+        let serving = server::serve(self.listener, router, &stopping, &self.places, stop);
         tokio::select! {
             () = serving => {}
             halt = self.running.node.halted() => halt_process(&halt),
             () = self.running.keep_checkpoints() => {}
             () = crate::telemetry::keep_metrics() => {}
         }
-        self.running.stop().await;
+        if let Err(halt) = self.running.stop().await {
+            halt_process(&halt);
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -98,7 +100,7 @@ impl Serving {
     clippy::disallowed_methods,
     reason = "destructors would write to a log whose state on the disk is unknown"
 )]
-fn halt_process(halt: &everlog_actors::Halt) {
+pub(super) fn halt_process(halt: &everlog_actors::Halt) -> ! {
     tracing::error!(%halt, "the log failed: the process ends, a restart reads what is durable");
     std::process::exit(HALTED);
 }

@@ -8,13 +8,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use everlog_actors::{Granted, ProjectCommand};
 use everlog_domain::access::Privilege;
-use everlog_domain::envelope::Envelope;
+use everlog_domain::envelope::{Envelope, Idempotency};
 use everlog_domain::event::Event;
 use everlog_domain::identity::{EmailAddress, IdentityEvent, RegisterUser, UserCreated, UserName};
 use everlog_domain::ids::{CONSOLE, UserId};
 use everlog_domain::tables::system::users;
 use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
 use super::asked::Asked;
 use super::cells::{cell, text, texts, time};
@@ -25,6 +26,9 @@ use super::visitor::Visitor;
 use super::writing::{ask_project, written};
 use crate::error::{ApiError, ErrorType};
 use crate::passwords::Password;
+
+/// More seconds than a request may take.
+const LONGEST_REQUEST: i64 = 120;
 
 /// `POST /v1/account`. Unknown fields are ignored, as in Appwrite: its clients may send more.
 #[derive(Deserialize)]
@@ -47,54 +51,107 @@ pub(super) async fn create(
     if visitor.caller().privilege == Privilege::Ordinary {
         edge.attempts.by_address(visitor.address)?;
     }
-    let first = match visitor.caller().project {
+    let registration = Registration::read(&edge, &visitor, &asked)?;
+    let granted = match visitor.caller().project {
         CONSOLE => {
-            let token = headers
-                .get(SETUP_TOKEN_HEADER)
-                .and_then(|value| value.to_str().ok());
-            Some(edge.set_up.first_user(token).await?)
+            let token = headers.get(SETUP_TOKEN_HEADER);
+            let token = token.and_then(|value| value.to_str().ok());
+            register_first(&edge, &visitor, registration, token).await?
         }
-        _ => None,
+        _ => registration.ask(&edge, &visitor).await?,
     };
-    let granted = register(&edge, &visitor, &asked).await?;
-    if let Some(first) = first {
-        first.registered();
-    }
     let body = Json(registered(&granted)?);
     written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
 }
 
-async fn register(
-    edge: &Edge,
+/// A wish to register, whose values hold.
+struct Registration {
+    user: UserId,
+    email: EmailAddress,
+    password: Password,
+    name: UserName,
+    wish: Option<Idempotency>,
+}
+
+impl Registration {
+    fn read(edge: &Edge, visitor: &Visitor, asked: &Asked<CreateBody>) -> Result<Self, ApiError> {
+        let body = &asked.value;
+        let email = email(&body.email)?;
+        let password = Password::parse(&body.password)?;
+        let name = body.name.as_deref().unwrap_or_default();
+        let wrong = || ApiError::argument("name", "expected at most 128 characters");
+        let name = UserName::parse(name).ok_or_else(wrong)?;
+        // A hash of the password must not get into the log, not even as part of a body's hash.
+        let fields = [body.user_id.as_str(), email.as_str(), name.as_str()].map(str::as_bytes);
+        let wish = asked.wish_of(edge, visitor, email.as_str().as_bytes(), &fields);
+        let chosen = Some(body.user_id.as_str());
+        let user = new_id(
+            "userId",
+            chosen,
+            wish.as_ref(),
+            UserId::parse,
+            UserId::from_seed,
+        )?
+        .id;
+        Ok(Self {
+            user,
+            email,
+            password,
+            name,
+            wish,
+        })
+    }
+
+    async fn ask(self, edge: &Edge, visitor: &Visitor) -> Result<Granted, ApiError> {
+        let project = visitor.caller().project;
+        let command = ProjectCommand::RegisterUser(RegisterUser {
+            user: self.user,
+            email: self.email,
+            // hashed before anybody looks whether the address is taken: the time tells nothing
+            password_hash: edge.passwords.hash(project, self.password).await?,
+            name: self.name,
+        });
+        ask_project(edge, visitor, "sessions.write", command, self.wish).await
+    }
+}
+
+/// Registers the console's first user. A repetition needs no token, which is void by then: it
+/// changes nothing, and gets the answer again.
+async fn register_first(
+    edge: &Arc<Edge>,
     visitor: &Visitor,
-    asked: &Asked<CreateBody>,
+    registration: Registration,
+    token: Option<&str>,
 ) -> Result<Granted, ApiError> {
-    let body = &asked.value;
-    let email = email(&body.email)?;
-    let password = Password::parse(&body.password)?;
-    let name = body.name.as_deref().unwrap_or_default();
-    let wrong = || ApiError::argument("name", "expected at most 128 characters");
-    let name = UserName::parse(name).ok_or_else(wrong)?;
-    // A hash of the password must not get into the log, not even as part of a body's hash.
-    let fields = [body.user_id.as_str(), email.as_str(), name.as_str()].map(str::as_bytes);
-    let wish = asked.wish_of(edge, visitor, email.as_str().as_bytes(), &fields);
-    let chosen = Some(body.user_id.as_str());
-    let user = new_id(
-        "userId",
-        chosen,
-        wish.as_ref(),
-        UserId::parse,
-        UserId::from_seed,
-    )?
-    .id;
-    let command = ProjectCommand::RegisterUser(RegisterUser {
-        user,
-        email,
-        // hashed before anybody looks whether the address is taken: the time tells nothing
-        password_hash: edge.passwords.hash(password).await?,
-        name,
-    });
-    ask_project(edge, visitor, "sessions.write", command, wish).await
+    if was_granted(edge, registration.wish.as_ref()).await? {
+        return registration.ask(edge, visitor).await;
+    }
+    let first = edge.set_up.first_user(&edge.node, token).await?;
+    let (edge, visitor) = (Arc::clone(edge), visitor.clone());
+    // In a task of its own: whoever asks may leave before the answer, and the next one must not get
+    // the right to register before this user is there to be seen.
+    let registering = tokio::spawn(
+        async move {
+            let granted = registration.ask(&edge, &visitor).await?;
+            first.registered();
+            Ok(granted)
+        }
+        .in_current_span(),
+    );
+    registering.await.map_err(ApiError::internal)?
+}
+
+/// Whether the console granted a wish, and will still know it when it is asked again.
+async fn was_granted(edge: &Edge, wish: Option<&Idempotency>) -> Result<bool, ApiError> {
+    let Some(scope) = wish.map(|wish| wish.scope) else {
+        return Ok(false);
+    };
+    let later = crate::clock::now().plus_seconds(LONGEST_REQUEST);
+    let granted = edge
+        .node
+        .reads()
+        .run(move |view, _| view.granted(CONSOLE, &scope, later));
+    Ok(granted.await??.is_some())
 }
 
 pub(super) fn email(text: &str) -> Result<EmailAddress, ApiError> {

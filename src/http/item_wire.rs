@@ -3,22 +3,18 @@
 use std::borrow::Cow;
 
 use everlog_domain::envelope::Envelope;
-use everlog_domain::ids::ProjectNumber;
-use everlog_domain::ports::{RowsFailure, RowsView};
-use everlog_domain::tables::system::{deltas, items};
-use everlog_domain::threads::{Delta, ItemOpened, ItemPosted, ItemStatus, Metadata, Part};
+use everlog_domain::tables::system::items;
+use everlog_domain::threads::{ItemOpened, ItemPosted, ItemStatus, Metadata, Part};
 use everlog_domain::value::Value;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::cells::{cell, json, text, time};
+use super::cells::{cell, json, time};
 
 /// Fields that `select` may name beside the `$` fields, which always come.
 pub(super) const FIELDS: &[&str] = &[
     "threadId", "author", "role", "status", "parts", "metadata", "tokens",
 ];
-/// Rows of deltas that are read at once.
-const DELTAS_AT_ONCE: usize = 1_000;
 
 /// An item on the wire.
 #[derive(Debug, Serialize)]
@@ -111,7 +107,8 @@ impl<'a> ItemAnswer<'a> {
         }
     }
 
-    /// From its row. Of an open item the row has the beginning only: see [`with_deltas`].
+    /// From its row. Of an open item the row has the beginning only: see
+    /// [`with_deltas`](super::with_deltas).
     #[must_use]
     pub fn of_row(row: &'a [Value]) -> Self {
         let borrowed = |place| Cow::Borrowed(cell(row, place).as_text().unwrap_or_default());
@@ -129,53 +126,4 @@ impl<'a> ItemAnswer<'a> {
             tokens: cell(row, items::TOKENS).as_int(),
         }
     }
-}
-
-/// The item's row with what has been written so far, if it is open: its deltas are rows of their
-/// own until it is finished.
-pub fn with_deltas(
-    view: &dyn RowsView,
-    project: ProjectNumber,
-    mut row: Vec<Value>,
-) -> Result<Vec<Value>, RowsFailure> {
-    if cell(&row, items::STATUS).as_text() != Some(ItemStatus::Open.name()) {
-        return Ok(row);
-    }
-    let life = [items::THREAD, items::INCARNATION, items::POSITION];
-    let prefix = life.map(|place| cell(&row, place).clone());
-    let mut parts: Vec<Part> = read(json(&row, items::PARTS), &row);
-    let mut after: Option<Vec<Value>> = None;
-    loop {
-        let rows = view.scan(
-            project,
-            deltas::TABLE,
-            &prefix,
-            after.as_deref(),
-            DELTAS_AT_ONCE,
-        )?;
-        for stored in &rows {
-            let appended: Vec<Delta> = read(json(stored, deltas::DELTA), &row);
-            appended.iter().for_each(|delta| delta.apply(&mut parts));
-        }
-        match rows.last() {
-            Some(last) if rows.len() == DELTAS_AT_ONCE => {
-                let position = cell(last, deltas::POSITION).clone();
-                after = Some(prefix.iter().cloned().chain([position]).collect());
-            }
-            _ => break,
-        }
-    }
-    if let (Some(cell), Ok(parts)) = (row.get_mut(items::PARTS), serde_json::to_value(&parts)) {
-        *cell = Value::Json(parts);
-    }
-    Ok(row)
-}
-
-/// Stored content as its type; what does not read is left out, and the log of the server says so.
-fn read<T: serde::de::DeserializeOwned>(json: &Json, item: &[Value]) -> Vec<T> {
-    serde_json::from_value(json.clone()).unwrap_or_else(|error| {
-        let (thread, item) = (text(item, items::THREAD), text(item, items::ID));
-        tracing::error!(%error, thread, item, "an item has content that does not read");
-        Vec::new()
-    })
 }

@@ -24,10 +24,10 @@ use serde_json::Value as Body;
 use super::answer::{mark, selected};
 use super::asked::Asked;
 use super::cells::cell;
+use super::deltas::{DeltaBudget, page_with_deltas, with_deltas};
 use super::edge::Edge;
-use super::item_wire::{self, ItemAnswer, with_deltas};
+use super::item_wire::{self, ItemAnswer};
 use super::new_id::{NewId, new_id};
-use super::page;
 use super::queries::{Listing, PublicCursor};
 use super::reading::read_threads;
 use super::threads::{ThreadPath, metadata, readable, table};
@@ -172,16 +172,8 @@ pub(super) async fn list(
             .zip(life)
             .map(|(place, value)| Filter::equal(place, value));
         rows_query.filters.splice(0..0, within);
-        let page = page::list(view, caller.project, schema(), rows_query, Visibility::All)?;
-        let mut rows: Vec<Row> = Vec::with_capacity(page.rows.len());
-        let mut bytes = 0;
-        for row in page.rows {
-            // what was appended to open items counts as well
-            let row = with_deltas(view, caller.project, row)?;
-            bytes += page::row_bytes(&row);
-            page::check_bytes(bytes)?;
-            rows.push(row);
-        }
+        let page = view.list(caller.project, items::TABLE, &rows_query, Visibility::All)?;
+        let rows = page_with_deltas(view, caller.project, page.rows)?;
         Ok((page.total, rows))
     });
     let found = found.await?;
@@ -270,7 +262,8 @@ pub(super) async fn get(
     let (thread, item) = path.parse()?;
     let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
         let row = readable_item(view, caller, &thread, &item)?;
-        Ok(with_deltas(view, caller.project, row)?)
+        let mut budget = DeltaBudget::default();
+        Ok(with_deltas(view, caller.project, row, &mut budget)?)
     });
     let found = found.await?;
     let mut response = Json(ItemAnswer::of_row(&found.value)).into_response();

@@ -97,7 +97,7 @@ async fn prove(
     let row = row.run(move |view, _| view.find(project, users::TABLE, users::BY_EMAIL, &value));
     let row = row.await??;
     let hash = row.as_ref().map(|row| text(row, users::PASSWORD_HASH));
-    let right = edge.passwords.verify(password, hash).await?;
+    let right = edge.passwords.verify(project, password, hash).await?;
     let Some(row) = row.filter(|_| right) else {
         let message = "no account with this address and password was found";
         return Err(ApiError::new(ErrorType::UserInvalidCredentials, message));

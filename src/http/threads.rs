@@ -25,7 +25,6 @@ use super::answer::{mark, selected};
 use super::asked::Asked;
 use super::edge::Edge;
 use super::new_id::new_id;
-use super::page;
 use super::queries::{Listing, PublicCursor};
 use super::reading::read_threads;
 use super::thread_wire::{self, ThreadAnswer};
@@ -137,7 +136,8 @@ pub(super) async fn list(
             Privilege::Key => Visibility::All,
             Privilege::Ordinary => Visibility::Roles(&caller.roles),
         };
-        page::list(view, caller.project, schema(), query_list, visibility)
+        let table = system::threads::TABLE;
+        Ok(view.list(caller.project, table, &query_list, visibility)?)
     });
     let found = found.await?;
     let threads = found.value.rows.iter().map(|row| ThreadAnswer::of_row(row));

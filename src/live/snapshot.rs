@@ -10,7 +10,7 @@ use everlog_domain::value::Value;
 
 use super::resource::Part;
 use super::shown::{Shown, ThreadLife};
-use crate::http::{ItemAnswer, ThreadAnswer, with_deltas};
+use crate::http::{DeltaBudget, ItemAnswer, ThreadAnswer, with_deltas};
 
 /// Most rows of a snapshot.
 pub(super) const MAX_ROWS: u32 = 100;
@@ -51,7 +51,7 @@ fn threads(
     query: &Query,
     limit: u32,
 ) -> Result<String, RowsFailure> {
-    let query = Query {
+    let one_more = Query {
         limit: limit + 1,
         total: Total::Skipped,
         ..query.clone()
@@ -60,9 +60,13 @@ fn threads(
         Privilege::Key => Visibility::All,
         Privilege::Ordinary => Visibility::Roles(&caller.roles),
     };
-    let rows = view
-        .list(caller.project, threads::TABLE, &query, visibility)?
-        .rows;
+    let rows = match view.list(caller.project, threads::TABLE, &one_more, visibility) {
+        // large ones end it early
+        Err(RowsFailure::PageTooLarge { .. }) if limit > 0 => {
+            return threads(view, caller, query, limit / 2);
+        }
+        page => page?.rows,
+    };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     let texts: Vec<String> = rows
@@ -90,11 +94,16 @@ fn newest_items(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut texts = Vec::new();
     let mut bytes = 0;
+    let mut budget = DeltaBudget::default();
     let mut query = newest_first(life);
     let more = 'all: loop {
-        let rows = view
-            .list(project, items::TABLE, &query, Visibility::All)?
-            .rows;
+        let rows = match view.list(project, items::TABLE, &query, Visibility::All) {
+            Err(RowsFailure::PageTooLarge { .. }) if query.limit > 1 => {
+                query.limit = 1;
+                continue;
+            }
+            page => page?.rows,
+        };
         let slice = rows.len();
         for row in rows {
             if texts.len() >= limit || bytes >= ITEM_BYTES {
@@ -102,12 +111,16 @@ fn newest_items(
             }
             query.cursor =
                 system::table(items::TABLE).map(|table| Cursor::After(table.key_of(&row)));
-            let row = with_deltas(view, project, row)?;
+            let row = match with_deltas(view, project, row, &mut budget) {
+                // The first item's deltas fit always; what is left is read where it is asked for.
+                Err(RowsFailure::TooExpensive { .. }) => break 'all true,
+                row => row?,
+            };
             let text = json(&ItemAnswer::of_row(&row));
             bytes += text.len();
             texts.push(text);
         }
-        if slice < usize::try_from(SLICE).unwrap_or(usize::MAX) {
+        if slice < usize::try_from(query.limit).unwrap_or(usize::MAX) {
             break false;
         }
     };

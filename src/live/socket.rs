@@ -18,12 +18,13 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::calls;
-use super::places::{Place, Places};
+use super::places::Places;
 use super::protocol::MAX_MESSAGE_BYTES;
 use super::session::{Peer, Session};
 use super::transport::{Reading, Writing};
 use crate::error::{ApiError, ErrorType};
 use crate::http::{Calls, Edge, Visitor};
+use crate::server;
 
 /// Bytes that a socket reads at once.
 const READ_BYTES: usize = 4 * 1024;
@@ -59,10 +60,15 @@ fn prepare(
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection cannot be upgraded"))?;
     let place = places.take(visitor.caller().project)?;
+    // the connection's own, which is beyond the server's sight from the upgrade on
+    let connection = parts.extensions.remove::<Arc<server::Place>>();
     let peer = peer(visitor, &parts)?;
     let edge = Arc::clone(edge);
     let tasks = edge.stopping.tasks.clone();
-    tasks.spawn(serve(edge, peer, upgrade, place));
+    tasks.spawn(async move {
+        let _places = (place, connection);
+        serve(edge, peer, upgrade).await;
+    });
     Ok(switching(&key))
 }
 
@@ -128,7 +134,7 @@ fn peer(visitor: &Visitor, parts: &Parts) -> Result<Peer, ApiError> {
     })
 }
 
-async fn serve(edge: Arc<Edge>, peer: Peer, upgrade: OnUpgrade, _place: Place) {
+async fn serve(edge: Arc<Edge>, peer: Peer, upgrade: OnUpgrade) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => TokioIo::new(upgraded),
         Err(error) => {

@@ -31,6 +31,12 @@ pub enum RowsFailure {
         /// The bound.
         limit: u64,
     },
+    /// The page's rows take more memory than a page may.
+    #[error("the page takes more than {limit} bytes of memory: ask for fewer rows")]
+    PageTooLarge {
+        /// The bound.
+        limit: usize,
+    },
     /// Stored bytes do not read: damage of the projection, which is rebuilt from the log.
     #[error("table {table}, key {key}: {reason}")]
     Damaged {
@@ -172,7 +178,9 @@ pub trait RowsView: Send {
         limit: usize,
     ) -> Result<Vec<Row>, RowsFailure>;
 
-    /// A list.
+    /// A list. Refused where its rows take more than
+    /// [`MAX_PAGE_BYTES`](crate::query::MAX_PAGE_BYTES), before they are all read; a page of one
+    /// row never is.
     fn list(
         &self,
         project: ProjectNumber,

@@ -14,6 +14,9 @@ pub const MAX_LIMIT: u32 = 5_000;
 /// `total` stops counting here.
 pub const MAX_TOTAL: u64 = 5_000;
 
+/// Largest page, in bytes of memory: what is read must fit there before it is written.
+pub const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
+
 /// Which way to sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {

@@ -97,6 +97,10 @@ pub const PROMISES: &[Promise] = &[
         "totals are counted to their bound",
         lists::totals_are_counted,
     ),
+    (
+        "a page is bounded in memory",
+        lists::a_page_is_bounded_in_memory,
+    ),
     ("streams are read from an offset", streams::streams_are_read),
     (
         "a new life hides the old one",

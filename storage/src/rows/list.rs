@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{Page, RowsFailure, Visibility};
-use everlog_domain::query::{Filter, MAX_LIMIT, MAX_TOTAL, Query, Total};
+use everlog_domain::query::{Filter, MAX_LIMIT, MAX_PAGE_BYTES, MAX_TOTAL, Query, Total};
 use everlog_domain::tables::{Index, Row, TableSchema};
 use everlog_domain::value::Value;
 
@@ -71,6 +71,7 @@ pub(super) fn list(
         needed: needed(schema, query, &ranking),
         looked_at: Cell::new(0),
         limit: Cell::new(view.bounds.looked_at),
+        bytes: Cell::new(0),
     };
     listing.page()
 }
@@ -111,6 +112,8 @@ pub(super) struct Listing<'a> {
     needed: Vec<usize>,
     looked_at: Cell<u64>,
     limit: Cell<u64>,
+    /// Of the page's rows, in memory.
+    bytes: Cell<usize>,
 }
 
 impl Listing<'_> {
@@ -173,6 +176,7 @@ impl Listing<'_> {
         self.limit.set(limit);
         match found {
             Err(RowsFailure::TooExpensive { .. }) if self.looked_at.get() < limit => {
+                self.bytes.set(0);
                 self.sorted(&self.planner.postings(), cursor)
             }
             Err(failure) => Err(failure),
@@ -335,9 +339,21 @@ impl Listing<'_> {
         readers.any(|reader| roles.contains(reader))
     }
 
+    /// A row of the page, which must not grow without a bound. The first always fits.
+    fn whole(&self, found: &Found) -> Result<Row, RowsFailure> {
+        let row = self.read(found)?;
+        let own: usize = row.iter().map(Value::memory_bytes).sum();
+        let before = self.bytes.replace(self.bytes.get() + own);
+        if before > 0 && self.bytes.get() > MAX_PAGE_BYTES {
+            let limit = MAX_PAGE_BYTES;
+            return Err(RowsFailure::PageTooLarge { limit });
+        }
+        Ok(row)
+    }
+
     /// The row with the cells that were asked for; the others are null, but for those of the
     /// primary key.
-    fn whole(&self, found: &Found) -> Result<Row, RowsFailure> {
+    fn read(&self, found: &Found) -> Result<Row, RowsFailure> {
         let row_key = &found.row_key;
         let bytes = self.view.reader.get(row_key)?;
         let bytes = bytes.ok_or_else(|| damaged(row_key, "the row is not there"))?;

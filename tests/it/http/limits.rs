@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::request::Ask;
-use super::scenario::{denied, play};
+use super::scenario::{denied, granted, play};
 use super::world::World;
 
 #[tokio::test]
@@ -70,4 +70,50 @@ async fn health_and_metrics_need_no_key_and_tell_nothing_of_tenants() {
         (passed_on.status, passed_on.kind()),
         (401, "general_access_forbidden")
     );
+}
+
+#[tokio::test]
+async fn a_page_is_bounded_by_what_it_takes_in_memory() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    world.thread(&key, json!({ "threadId": "t" })).await;
+    // a text of 400 KB, and more than 4 MB as values
+    let empty = vec![json!([]); 130_000];
+    for number in 0..6 {
+        let part = json!({ "type": "data", "name": "x", "data": empty });
+        let body = json!({ "itemId": format!("i{number}"), "role": "user", "parts": [part] });
+        let posted = world.ask(Ask::post("/v1/threads/t/items", body).bearer(&key));
+        assert_eq!(posted.await.status, 201);
+    }
+    let list = |query| {
+        Ask::get("/v1/threads/t/items")
+            .queries(&[query])
+            .bearer(&key)
+    };
+    let limit = |limit| json!({ "method": "limit", "values": [limit] });
+    let scenarios = vec![
+        denied("all of them", list(limit(500)), 422, "query_too_expensive"),
+        granted("one of them", list(limit(1)), 200, &[]),
+    ];
+    play(&world, world.one, scenarios).await;
+}
+
+#[tokio::test]
+async fn a_page_before_a_row_may_be_as_long_as_any() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    for id in ["a", "b", "c"] {
+        world.thread(&key, json!({ "threadId": id })).await;
+    }
+    let before = [
+        json!({ "method": "cursorBefore", "values": ["c"] }),
+        json!({ "method": "orderAsc", "attribute": "name" }),
+        json!({ "method": "limit", "values": [5_000] }),
+    ];
+    let reply = world
+        .ask(Ask::get("/v1/threads").queries(&before).bearer(&key))
+        .await;
+    let ids = reply.body["threads"].as_array().unwrap();
+    let ids: Vec<&str> = ids.iter().filter_map(|it| it["$id"].as_str()).collect();
+    assert_eq!((reply.status, ids), (200, vec!["a", "b"]));
 }

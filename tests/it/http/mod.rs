@@ -9,6 +9,7 @@ mod idempotency;
 mod items;
 mod limits;
 mod mending;
+mod program;
 mod queries;
 mod readme;
 mod request;

@@ -7,8 +7,10 @@
 )]
 
 use everlog_domain::ids::{CommitNumber, Offset};
-use everlog_domain::ports::{Rows, StreamRange, Visibility};
-use everlog_domain::query::{Comparison, Cursor, Direction, Filter, MAX_TOTAL, Query, Total};
+use everlog_domain::ports::{Rows, RowsFailure, StreamRange, Visibility};
+use everlog_domain::query::{
+    Comparison, Cursor, Direction, Filter, MAX_PAGE_BYTES, MAX_TOTAL, Query, Total,
+};
 use everlog_domain::tables::system::{items, keys, sessions, threads, users};
 use everlog_domain::value::Value;
 
@@ -250,4 +252,42 @@ pub(super) fn totals_are_counted(rows: &dyn Rows) {
         ..query
     };
     assert_eq!(total(&skipped), 0);
+}
+
+/// Whatever the plan. One row alone is always given.
+pub(super) fn a_page_is_bounded_in_memory(rows: &dyn Rows) {
+    let mut history = History::new();
+    let long = "x".repeat(MAX_PAGE_BYTES / 4);
+    for id in ["a", "b", "c", "d"] {
+        history.create_thread(1, id, Some(&long), &["any"]);
+        history.commit();
+    }
+    project_all(rows, &history);
+    for order in [threads::ID, threads::LAST_ITEM_AT, threads::NAME] {
+        let of = |limit, select: Option<Vec<usize>>| {
+            let query = Query {
+                limit,
+                select,
+                ..ordered(order, Direction::Ascending)
+            };
+            list(rows, &query, Visibility::All).map(|page| page.rows.len())
+        };
+        let limit = MAX_PAGE_BYTES;
+        assert_eq!(of(4, None), Err(RowsFailure::PageTooLarge { limit }));
+        assert_eq!(of(3, None), Ok(3), "ordered by column {order}");
+        assert_eq!(of(4, Some(vec![threads::SEQUENCE])), Ok(4));
+    }
+    history.create_thread(1, "0", Some(&long.repeat(5)), &["any"]);
+    history.commit();
+    project_all(rows, &history);
+    let first = |limit| {
+        let query = Query {
+            limit,
+            ..Query::default()
+        };
+        list(rows, &query, Visibility::All).map(|page| ids(&page))
+    };
+    let limit = MAX_PAGE_BYTES;
+    assert_eq!(first(1), Ok(vec!["0".to_owned()]));
+    assert_eq!(first(2), Err(RowsFailure::PageTooLarge { limit }));
 }

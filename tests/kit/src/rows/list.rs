@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use everlog_domain::access::RoleSet;
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{Page, RowsFailure, Visibility};
-use everlog_domain::query::{Cursor, Direction, MAX_LIMIT, MAX_TOTAL, Query, Total};
+use everlog_domain::query::{
+    Cursor, Direction, MAX_LIMIT, MAX_PAGE_BYTES, MAX_TOTAL, Query, Total,
+};
 use everlog_domain::tables::{Row, TableSchema};
 use everlog_domain::value::Value;
 
@@ -32,7 +34,12 @@ pub(super) fn list(
         Total::Skipped => 0,
     };
     let page = cut(schema, query, rows, cursor);
-    let rows = page.map(|row| select(schema, query, row)).collect();
+    let rows: Vec<Row> = page.map(|row| select(schema, query, row)).collect();
+    let bytes: usize = rows.iter().flatten().map(Value::memory_bytes).sum();
+    if rows.len() > 1 && bytes > MAX_PAGE_BYTES {
+        let limit = MAX_PAGE_BYTES;
+        return Err(RowsFailure::PageTooLarge { limit });
+    }
     Ok(Page { total, rows })
 }
 
