@@ -123,10 +123,9 @@ pub(super) async fn get(
     visitor.require("account")?;
     let project = visitor.caller().project;
     let key = [Value::text(visitor.user()?.as_str())];
-    let row = edge
-        .node
-        .reads()
-        .run(move |view, _| view.get(project, users::TABLE, &key));
+    let row = edge.node.reads().run(project, move |view, _| {
+        view.get(project, users::TABLE, &key)
+    });
     let gone = || ApiError::new(ErrorType::UserUnauthorized, "the account is gone");
     let row = row.await??.ok_or_else(gone)?;
     Ok(Json(UserAnswer::of_row(&row)).into_response())

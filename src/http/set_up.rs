@@ -23,9 +23,9 @@ pub struct FirstUser<'a>(MutexGuard<'a, Option<String>>);
 impl SetUp {
     /// Makes a token if the console has no user.
     pub async fn of(node: &Node) -> Result<Self, ApiError> {
-        let users = node
-            .reads()
-            .run(|view, _| view.scan(CONSOLE, users::TABLE, &[], None, 1));
+        let users = node.reads().run(CONSOLE, |view, _| {
+            view.scan(CONSOLE, users::TABLE, &[], None, 1)
+        });
         let token = users
             .await??
             .is_empty()

@@ -251,10 +251,9 @@ async fn changed(
     // with the rights of today: the change may have been to the caller's own
     let visitor = visitor.again(edge).await?;
     let caller = visitor.caller().clone();
-    let row = edge
-        .node
-        .reads()
-        .run(move |view, _| readable(view, &caller, &thread));
+    let row = edge.node.reads().run(caller.project, move |view, _| {
+        readable(view, &caller, &thread)
+    });
     match row.await? {
         Ok(row) => {
             let body = Json(ThreadAnswer::of_row(&row));
