@@ -185,11 +185,11 @@ impl From<ThreadRefusal> for ApiError {
             R::NotFound => ErrorType::ThreadNotFound,
             R::Forbidden { .. } => ErrorType::ThreadForbidden,
             R::AlreadyExists => ErrorType::ThreadAlreadyExists,
-            R::RoleNotHeld { .. } => ErrorType::PermissionNotHeld,
+            R::RoleNotHeld { .. } | R::RightNotHeld { .. } => ErrorType::PermissionNotHeld,
             R::AuthorNotOwn | R::NotTheAuthor => ErrorType::ItemAuthorForbidden,
             R::ItemAlreadyExists => ErrorType::ItemAlreadyExists,
             R::ItemNotOpen => ErrorType::ItemNotOpen,
-            R::TooManyOpenItems => ErrorType::ItemLimitExceeded,
+            R::TooManyOpenItems | R::TooManyOpenItemsOfAuthor => ErrorType::ItemLimitExceeded,
             R::TooManyAppends => ErrorType::AppendLimitExceeded,
             R::ItemTooLarge { .. } => ErrorType::ItemTooLarge,
             R::TooManyParts { .. } | R::NoSuchPart { .. } | R::NoDeltas => {

@@ -48,7 +48,11 @@ impl Activator {
             };
             Ok::<_, Refused>(head.map(|head| (head, view.commit())))
         };
-        let (head, as_of) = self.reads.run(read).await??.ok_or(Refused::NoSuchProject)?;
+        let (head, as_of) = self
+            .reads
+            .run(project, read)
+            .await??
+            .ok_or(Refused::NoSuchProject)?;
         self.committer.activate(project, head, as_of);
         let mut active = self.active.lock();
         if active.len() >= REMEMBERED {

@@ -1,94 +1,54 @@
 //! Permits before mailboxes: ractor's mailboxes have no bound, so what may enter them has.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use everlog_domain::ids::ProjectNumber;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use crate::options::NodeOptions;
 use crate::request::Refused;
+use crate::shares::Shares;
 
-/// Bytes are counted in blocks of this size, since a semaphore counts up to 2^32.
-const BLOCK: usize = 1024;
-/// Projects remembered before those without writes under way are forgotten.
-const REMEMBERED: usize = 10_000;
-
-/// Hands out permits. Full is an answer, never a wait. One project gets half of each at most.
+/// Hands out permits. Full is an answer, never a wait. Projects share the room, so that however
+/// many are busy, a quiet one gets a permit.
 #[derive(Debug)]
-pub(crate) struct Admission {
-    all: Arc<Room>,
-    of_a_project: RoomSize,
-    projects: Mutex<HashMap<ProjectNumber, Arc<Room>>>,
-}
+pub(crate) struct Admission(Arc<Mutex<Room>>);
 
-#[derive(Debug, Clone, Copy)]
-struct RoomSize {
-    writes: usize,
-    blocks: usize,
-}
-
-/// What is left, in the process or in a project.
 #[derive(Debug)]
 struct Room {
-    writes: Arc<Semaphore>,
-    blocks: Arc<Semaphore>,
-}
-
-impl Room {
-    fn new(size: RoomSize) -> Arc<Self> {
-        Arc::new(Self {
-            writes: Arc::new(Semaphore::new(size.writes)),
-            blocks: Arc::new(Semaphore::new(size.blocks)),
-        })
-    }
-
-    fn is_empty(&self, size: RoomSize) -> bool {
-        self.writes.available_permits() == size.writes
-            && self.blocks.available_permits() == size.blocks
-    }
+    writes: Shares,
+    bytes: Shares,
 }
 
 /// The right to have one write under way. Kept until it is answered.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    rooms: [Arc<Room>; 2],
-    _writes: [OwnedSemaphorePermit; 2],
-    blocks: [OwnedSemaphorePermit; 2],
+    room: Arc<Mutex<Room>>,
+    project: ProjectNumber,
+    bytes: usize,
 }
 
 impl Permit {
-    fn of(rooms: [Arc<Room>; 2], bytes: usize) -> Result<Self, TryAcquireError> {
-        let write = |room: &Arc<Room>| Arc::clone(&room.writes).try_acquire_owned();
-        Ok(Self {
-            _writes: [write(&rooms[0])?, write(&rooms[1])?],
-            blocks: blocks(&rooms, bytes)?,
-            rooms,
-        })
-    }
-
     /// Takes so many bytes more.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Refused> {
-        let [own, all] = blocks(&self.rooms, bytes).map_err(turned_away)?;
-        let [own_held, all_held] = &mut self.blocks;
-        own_held.merge(own);
-        all_held.merge(all);
+        if !self.room.lock().bytes.take(self.project, bytes) {
+            return Err(turned_away());
+        }
+        self.bytes += bytes;
         Ok(())
     }
 }
 
-fn blocks(
-    rooms: &[Arc<Room>; 2],
-    bytes: usize,
-) -> Result<[OwnedSemaphorePermit; 2], TryAcquireError> {
-    let blocks = u32::try_from(bytes / BLOCK + 1).unwrap_or(u32::MAX);
-    let take = |room: &Arc<Room>| Arc::clone(&room.blocks).try_acquire_many_owned(blocks);
-    Ok([take(&rooms[0])?, take(&rooms[1])?])
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut room = self.room.lock();
+        room.writes.give_back(self.project, 1);
+        room.bytes.give_back(self.project, self.bytes);
+    }
 }
 
-fn turned_away(_: TryAcquireError) -> Refused {
+fn turned_away() -> Refused {
     metrics::counter!("everlog_writes_turned_away_total").increment(1);
     Refused::Busy {
         retry_after: Duration::from_secs(1),
@@ -97,33 +57,27 @@ fn turned_away(_: TryAcquireError) -> Refused {
 
 impl Admission {
     pub(crate) fn new(options: &NodeOptions) -> Self {
-        let blocks = options.write_bytes / BLOCK;
-        Self {
-            all: Room::new(RoomSize {
-                writes: options.writes,
-                blocks,
-            }),
-            of_a_project: RoomSize {
-                writes: options.writes_per_project,
-                blocks: blocks / 2,
-            },
-            projects: Mutex::new(HashMap::new()),
-        }
+        Self(Arc::new(Mutex::new(Room {
+            writes: Shares::new(options.writes),
+            bytes: Shares::new(options.write_bytes),
+        })))
     }
 
     /// A permit for a write of about so many bytes.
     pub(crate) fn permit(&self, project: ProjectNumber, bytes: usize) -> Result<Permit, Refused> {
-        let rooms = [self.project(project), Arc::clone(&self.all)];
-        Permit::of(rooms, bytes).map_err(turned_away)
-    }
-
-    fn project(&self, project: ProjectNumber) -> Arc<Room> {
-        let mut projects = self.projects.lock();
-        if projects.len() > REMEMBERED {
-            projects.retain(|_, room| !room.is_empty(self.of_a_project));
+        let mut room = self.0.lock();
+        if !room.writes.take(project, 1) {
+            return Err(turned_away());
         }
-        let fresh = || Room::new(self.of_a_project);
-        Arc::clone(projects.entry(project).or_insert_with(fresh))
+        if !room.bytes.take(project, bytes) {
+            room.writes.give_back(project, 1);
+            return Err(turned_away());
+        }
+        Ok(Permit {
+            room: Arc::clone(&self.0),
+            project,
+            bytes,
+        })
     }
 }
 
@@ -133,39 +87,52 @@ mod tests {
     use everlog_domain::ids::ProjectUid;
 
     const BUSY: ProjectNumber = ProjectNumber(2);
-    const QUIET: ProjectNumber = ProjectNumber(3);
+    const BUSY_TOO: ProjectNumber = ProjectNumber(3);
+    const QUIET: ProjectNumber = ProjectNumber(4);
 
     fn admission() -> Admission {
         Admission::new(&NodeOptions {
-            writes: 8,
-            writes_per_project: 4,
-            write_bytes: 64 * BLOCK,
+            writes: 16,
+            write_bytes: 64 * 1024,
             ..NodeOptions::new(ProjectUid([1; 16]))
         })
     }
 
+    fn take_all(admission: &Admission, project: ProjectNumber, bytes: usize) -> Vec<Permit> {
+        std::iter::from_fn(|| admission.permit(project, bytes).ok()).collect()
+    }
+
     #[test]
-    fn one_project_leaves_room_for_others_in_number_and_in_bytes() {
+    fn busy_projects_leave_permits_for_others() {
         let admission = admission();
-        let held: Vec<Permit> = (0..4).map(|_| admission.permit(BUSY, 1).unwrap()).collect();
-        assert!(admission.permit(BUSY, 1).is_err());
+        let first = take_all(&admission, BUSY, 1);
+        let second = take_all(&admission, BUSY_TOO, 1);
+        assert_eq!((first.len(), second.len()), (8, 4));
         assert!(admission.permit(QUIET, 1).is_ok());
-        drop(held);
-        let held = admission.permit(BUSY, 31 * BLOCK).unwrap();
+        drop((first, second));
+        assert_eq!(take_all(&admission, QUIET, 1).len(), 8);
+    }
+
+    #[test]
+    fn busy_projects_leave_bytes_for_others() {
+        let admission = admission();
+        let first = admission.permit(BUSY, 32 * 1024).unwrap();
         assert!(admission.permit(BUSY, 1).is_err());
-        assert!(admission.permit(QUIET, 20 * BLOCK).is_ok());
-        drop(held);
-        assert!(admission.permit(BUSY, 1).is_ok());
+        let second = admission.permit(BUSY_TOO, 16 * 1024).unwrap();
+        assert!(admission.permit(BUSY_TOO, 1).is_err());
+        assert!(admission.permit(QUIET, 8 * 1024).is_ok());
+        drop((first, second));
+        assert_eq!(take_all(&admission, BUSY, 4 * 1024).len(), 8);
     }
 
     #[test]
     fn what_a_permit_grows_by_is_counted_and_given_back() {
         let admission = admission();
-        let mut permit = admission.permit(BUSY, 1).unwrap();
-        assert!(permit.grow(64 * BLOCK).is_err());
-        permit.grow(30 * BLOCK - 1).unwrap();
-        assert!(admission.permit(BUSY, BLOCK).is_err());
+        let mut permit = admission.permit(BUSY, 1024).unwrap();
+        assert!(permit.grow(64 * 1024).is_err());
+        permit.grow(31 * 1024).unwrap();
+        assert!(admission.permit(BUSY, 1).is_err());
         drop(permit);
-        assert!(admission.permit(BUSY, 31 * BLOCK - 1).is_ok());
+        assert!(admission.permit(BUSY, 32 * 1024).is_ok());
     }
 }

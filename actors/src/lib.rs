@@ -5,6 +5,7 @@
 
 mod activator;
 mod admission;
+mod branches;
 mod committer;
 mod directory;
 mod earlier;
@@ -15,8 +16,10 @@ mod project;
 mod reads;
 mod registry;
 mod request;
+mod shares;
 mod supervisor;
 mod thread;
+mod turns;
 
 pub use committer::CommitterAlone;
 pub use node::{Node, StartFailure};

@@ -1,9 +1,7 @@
 //! The face of the process's actors.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use everlog_domain::access::{Caller, Privilege};
 use everlog_domain::envelope::Idempotency;
@@ -11,8 +9,6 @@ use everlog_domain::ids::{CONSOLE, CommitNumber, Offset, ProjectId, ProjectNumbe
 use everlog_domain::ports::{Log, Rows, RowsFailure};
 use everlog_domain::projects::ProjectRefusal;
 use everlog_domain::time::Time;
-use parking_lot::Mutex;
-use ractor::{ActorCell, ActorRuntime};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -26,11 +22,8 @@ use crate::project::{ProjectAsked, ProjectMessage, ProjectWorld};
 use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::request::{Granted, Halt, ProjectCommand, ProjectRequest, Refused, ThreadRequest};
-use crate::supervisor::{Supervisor, spawn_project, spawn_thread};
+use crate::supervisor::Tree;
 use crate::thread::{Asked, ThreadMessage, ThreadWorld};
-
-/// How long a stop waits for the actors of one project.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why a node did not start.
 #[derive(Debug, Error)]
@@ -68,8 +61,7 @@ struct Inner {
     hub: Hub,
     threads: Arc<ThreadWorld>,
     projects: Arc<ProjectWorld>,
-    root: ActorCell,
-    supervisors: Mutex<HashMap<ProjectNumber, ActorCell>>,
+    tree: Tree,
     stopping: AtomicBool,
 }
 
@@ -94,7 +86,11 @@ impl Node {
             .map_or(options.console_uid, |head| head.uid);
         let directory = Arc::new(Directory::new(Arc::clone(&rows), console));
         let hub = Hub::new(options.hub);
-        let reads = Reads::new(Arc::clone(&log), Arc::clone(&rows), &options);
+        let reads = |waiting| Reads::new(Arc::clone(&log), Arc::clone(&rows), &options, waiting);
+        // Places of their own: lists of one tenant must not keep the actors of another waiting. For
+        // whoever has a permit to write there is always room: nobody holds more than half of this.
+        let actor_reads = reads(2 * options.writes);
+        let reads = reads(options.reads_waiting);
         let parts = Parts {
             log: Arc::clone(&log),
             rows: Arc::clone(&rows),
@@ -102,34 +98,31 @@ impl Node {
             hub: hub.clone(),
         };
         let committer = Committer::start(parts, &options)?;
-        // Places of their own: lists of one tenant must not keep the actors of another waiting.
-        let actor_reads = Reads::new(Arc::clone(&log), Arc::clone(&rows), &options);
         let activator = Activator::new(
             committer.clone(),
             Arc::clone(&directory),
             actor_reads.clone(),
         );
-        let root = ActorRuntime::spawn(None, Supervisor { of: "node" }, ());
-        let (root, _) = root
-            .await
-            .map_err(|error| StartFailure::Supervisor(error.to_string()))?;
-        let threads = ThreadWorld {
+        let threads = Arc::new(ThreadWorld {
             committer: committer.clone(),
             log: Arc::clone(&log),
             reads: actor_reads.clone(),
             registry: Registry::new(),
             idle: options.idle,
+            idle_actors: options.idle_actors,
             activator: activator.clone(),
             tickets: AtomicU64::new(0),
-        };
-        let projects = ProjectWorld {
+        });
+        let projects = Arc::new(ProjectWorld {
             log: Arc::clone(&log),
             reads: actor_reads,
             directory: Arc::clone(&directory),
             activator,
             registry: Registry::new(),
             idle: options.idle,
-        };
+        });
+        let tree = Tree::new(Arc::clone(&threads), Arc::clone(&projects)).await;
+        let tree = tree.map_err(|error| StartFailure::Supervisor(error.to_string()))?;
         let node = Self(Arc::new(Inner {
             admission: Admission::new(&options),
             log,
@@ -138,10 +131,9 @@ impl Node {
             directory,
             reads,
             hub,
-            threads: Arc::new(threads),
-            projects: Arc::new(projects),
-            root: root.get_cell(),
-            supervisors: Mutex::default(),
+            threads,
+            projects,
+            tree,
             stopping: AtomicBool::new(false),
         }));
         Ok(node)
@@ -153,7 +145,6 @@ impl Node {
         let key = (request.caller.project, request.thread.clone());
         let permit = self.0.admission.permit(key.0, request.command.bytes())?;
         let uid = self.0.directory.uid(key.0)?.ok_or(Refused::NoSuchProject)?;
-        let supervisor = self.supervisor(key.0).await?;
         let (reply, answer) = oneshot::channel();
         let asked = Box::new(Asked {
             request,
@@ -161,9 +152,9 @@ impl Node {
             permit,
             attempts: 0,
         });
-        let world = &self.0.threads;
-        let spawn = || spawn_thread(world, &key, uid, supervisor.clone());
-        let sent = world.registry.send(&key, ThreadMessage::Ask(asked), spawn);
+        let registry = &self.0.threads.registry;
+        let spawn = || self.0.tree.thread(&key, uid);
+        let sent = registry.send(&key, ThreadMessage::Ask(asked), spawn);
         sent.map_err(|_| Refused::Stopped)?;
         answer.await.map_err(|_| Refused::Unknown)?
     }
@@ -173,18 +164,15 @@ impl Node {
         self.check_running()?;
         let project = request.caller.project;
         let permit = self.0.admission.permit(project, 1024)?;
-        let supervisor = self.supervisor(project).await?;
         let (reply, answer) = oneshot::channel();
         let asked = Box::new(ProjectAsked {
             request,
             reply,
             permit,
         });
-        let world = &self.0.projects;
-        let spawn = || spawn_project(world, project, supervisor.clone());
-        let sent = world
-            .registry
-            .send(&project, ProjectMessage::Ask(asked), spawn);
+        let registry = &self.0.projects.registry;
+        let spawn = || self.0.tree.project(project);
+        let sent = registry.send(&project, ProjectMessage::Ask(asked), spawn);
         sent.map_err(|_| Refused::Stopped)?;
         answer.await.map_err(|_| Refused::Unknown)?
     }
@@ -280,19 +268,7 @@ impl Node {
     pub async fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         self.0.committer.drain().await;
-        let supervisors: Vec<ActorCell> = self
-            .0
-            .supervisors
-            .lock()
-            .drain()
-            .map(|(_, cell)| cell)
-            .collect();
-        for supervisor in supervisors {
-            // Draining, unlike stopping, does not overtake the answers in the mailboxes.
-            supervisor.drain_children_and_wait(Some(STOP_WITHIN)).await;
-            supervisor.stop(None);
-        }
-        self.0.root.stop(None);
+        self.0.tree.stop().await;
         self.0.reads.stop().await;
         self.0.threads.reads.stop().await;
     }
@@ -304,22 +280,7 @@ impl Node {
             Ok(())
         }
     }
-
-    async fn supervisor(&self, project: ProjectNumber) -> Result<ActorCell, Refused> {
-        if let Some(supervisor) = self.0.supervisors.lock().get(&project) {
-            return Ok(supervisor.clone());
-        }
-        let actor = Supervisor { of: "project" };
-        let spawned = ActorRuntime::spawn_linked(None, actor, (), self.0.root.clone()).await;
-        let (fresh, _) = spawned.map_err(|_| Refused::Stopped)?;
-        let mut supervisors = self.0.supervisors.lock();
-        let kept = supervisors
-            .entry(project)
-            .or_insert_with(|| fresh.get_cell())
-            .clone();
-        if kept.get_id() != fresh.get_id() {
-            fresh.stop(None); // somebody else was first
-        }
-        Ok(kept)
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,18 +26,19 @@ pub struct NodeOptions {
     pub committer: CommitterMode,
     /// Streams and wishes that the arbiter remembers. What it has forgotten is loaded again.
     pub remembered: usize,
-    /// Writes under way at once, in the process.
+    /// Writes under way at once. No project has more of them than it leaves to others.
     pub writes: usize,
-    /// Writes under way at once, in one project.
-    pub writes_per_project: usize,
-    /// Bytes of writes under way at once, in the process.
+    /// Bytes of writes under way at once, shared likewise.
     pub write_bytes: usize,
-    /// Engine reads under way at once.
+    /// Engine reads under way at once, and as many beside them for writes.
     pub reads: usize,
-    /// Engine reads that wait for a place before the next is turned away.
+    /// Engine reads that wait for a place before the next is turned away, shared likewise.
     pub reads_waiting: usize,
     /// How long an idle actor stays in memory.
     pub idle: Duration,
+    /// Actors of threads that stay in memory while they are idle. Where there are more, one leaves as
+    /// soon as it has answered.
+    pub idle_actors: usize,
     /// Bounds of the live hub.
     pub hub: HubBounds,
 }
@@ -51,11 +52,11 @@ impl NodeOptions {
             committer: CommitterMode::Threads,
             remembered: Arbiter::REMEMBERED,
             writes: 16_384,
-            writes_per_project: 8_192,
             write_bytes: 256 * 1024 * 1024,
             reads: 8,
             reads_waiting: 4_096,
             idle: Duration::from_secs(60),
+            idle_actors: 16_384,
             hub: HubBounds::default(),
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use ractor::{ActorId, ActorRef, Message};
@@ -15,6 +16,7 @@ const SHARDS: usize = 16;
 pub(crate) struct Registry<K, M> {
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<K, ActorRef<M>>>>,
+    len: AtomicUsize,
 }
 
 impl<K: Eq + Hash + Clone, M: Message> Registry<K, M> {
@@ -22,6 +24,7 @@ impl<K: Eq + Hash + Clone, M: Message> Registry<K, M> {
         Self {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            len: AtomicUsize::new(0),
         }
     }
 
@@ -48,7 +51,9 @@ impl<K: Eq + Hash + Clone, M: Message> Registry<K, M> {
         };
         match actor.send_message(message) {
             Ok(()) => {
-                actors.insert(key.clone(), actor);
+                if actors.insert(key.clone(), actor).is_none() {
+                    self.len.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok(())
             }
             Err(ractor::MessagingErr::SendErr(back)) => Err(back),
@@ -61,12 +66,24 @@ impl<K: Eq + Hash + Clone, M: Message> Registry<K, M> {
         let mut actors = self.shard(key).lock();
         if actors.get(key).is_some_and(|known| known.get_id() == actor) {
             actors.remove(key);
+            self.len.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes out an actor that failed: it is not known for which key it was.
+    pub(crate) fn forget(&self, actor: ActorId) {
+        for shard in &self.shards {
+            let mut actors = shard.lock();
+            let before = actors.len();
+            actors.retain(|_, known| known.get_id() != actor);
+            let gone = before - actors.len();
+            self.len.fetch_sub(gone, Ordering::Relaxed);
         }
     }
 
     /// How many actors are in memory.
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
+        self.len.load(Ordering::Relaxed)
     }
 
     fn shard(&self, key: &K) -> &Mutex<HashMap<K, ActorRef<M>>> {

@@ -1,25 +1,121 @@
 //! The supervision tree: node → project → its project actor and thread actors.
 //!
-//! A child that fails is not restarted at once: it is dropped from the registry, and the next
-//! request for it spawns a fresh one, which loads what is durable. The default handler of ractor
-//! would stop the parent on any child's exit.
+//! A child that fails is not restarted at once: its supervisor takes it out of the registry, and
+//! the next request for it spawns a fresh one, which loads what is durable. The default handler of
+//! ractor would stop the parent on any child's exit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use everlog_domain::ids::{ProjectNumber, ProjectUid};
+use ractor::{
+    Actor, ActorCell, ActorProcessingErr, ActorRef, ActorRuntime, SpawnErr, SupervisionEvent,
+};
 
+use crate::branches::{Branches, Membership};
 use crate::project::{ProjectActor, ProjectMessage, ProjectWorld};
 use crate::thread::{ThreadActor, ThreadKey, ThreadMessage, ThreadWorld};
 
-/// A supervisor has nothing to be told.
-pub(crate) enum Never {}
+/// How long a stop waits for the actors of one project.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
-/// Supervises the project supervisors, or a project's actors.
-pub(crate) struct Supervisor {
-    pub(crate) of: &'static str,
+/// The tree of a node's actors.
+pub(crate) struct Tree {
+    root: ActorCell,
+    branches: Arc<Branches>,
+    threads: Arc<ThreadWorld>,
+    projects: Arc<ProjectWorld>,
 }
 
-impl Actor for Supervisor {
+impl Tree {
+    /// A tree with nothing but its root.
+    pub(crate) async fn new(
+        threads: Arc<ThreadWorld>,
+        projects: Arc<ProjectWorld>,
+    ) -> Result<Self, SpawnErr> {
+        let (root, _) = ActorRuntime::spawn(None, NodeSupervisor, ()).await?;
+        Ok(Self {
+            root: root.get_cell(),
+            branches: Arc::default(),
+            threads,
+            projects,
+        })
+    }
+
+    /// Spawns a thread actor under its project's supervisor.
+    pub(crate) fn thread(
+        &self,
+        key: &ThreadKey,
+        uid: ProjectUid,
+    ) -> Option<ActorRef<ThreadMessage>> {
+        self.spawn(key.0, |membership| ThreadActor {
+            world: Arc::clone(&self.threads),
+            key: key.clone(),
+            uid,
+            _membership: membership,
+        })
+    }
+
+    /// Spawns a project actor under its project's supervisor.
+    pub(crate) fn project(&self, project: ProjectNumber) -> Option<ActorRef<ProjectMessage>> {
+        self.spawn(project, |membership| ProjectActor {
+            world: Arc::clone(&self.projects),
+            project,
+            _membership: membership,
+        })
+    }
+
+    fn spawn<A: Actor<Arguments = ()>>(
+        &self,
+        project: ProjectNumber,
+        actor: impl FnOnce(Membership) -> A,
+    ) -> Option<ActorRef<A::Msg>> {
+        let supervisor = || self.supervisor();
+        let (membership, supervisor) = self.branches.join(project, supervisor)?;
+        spawn_under(supervisor, actor(membership))
+    }
+
+    fn supervisor(&self) -> Option<ActorCell> {
+        let supervisor = ProjectSupervisor {
+            threads: Arc::clone(&self.threads),
+            projects: Arc::clone(&self.projects),
+        };
+        let spawned = spawn_under(self.root.clone(), supervisor);
+        spawned.map(|supervisor| supervisor.get_cell())
+    }
+
+    /// Spawns no more actors, waits until each has worked off its mailbox, and stops them.
+    pub(crate) async fn stop(&self) {
+        for supervisor in self.branches.close() {
+            // Draining, unlike stopping, does not overtake the answers in the mailboxes.
+            supervisor.drain_children_and_wait(Some(STOP_WITHIN)).await;
+            supervisor.stop(None);
+        }
+        self.root.stop(None);
+    }
+
+    /// How many projects have actors.
+    #[cfg(test)]
+    pub(crate) fn projects_in_memory(&self) -> usize {
+        self.branches.len()
+    }
+}
+
+fn spawn_under<A: Actor<Arguments = ()>>(
+    supervisor: ActorCell,
+    actor: A,
+) -> Option<ActorRef<A::Msg>> {
+    let spawned = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor);
+    spawned.ok().map(|(actor, _)| actor)
+}
+
+/// A supervisor has nothing to be told.
+enum Never {}
+
+/// Supervises the projects' supervisors.
+struct NodeSupervisor;
+
+impl Actor for NodeSupervisor {
     type Msg = Never;
     type State = ();
     type Arguments = ();
@@ -35,39 +131,43 @@ impl Actor for Supervisor {
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
         if let SupervisionEvent::ActorFailed(actor, error) = event {
-            metrics::counter!("everlog_actor_failures_total").increment(1);
-            tracing::error!(of = self.of, actor = %actor.get_id(), %error, "an actor failed");
+            report(&actor, &error);
         }
         Ok(())
     }
 }
 
-/// Spawns a thread actor under its project's supervisor.
-pub(crate) fn spawn_thread(
-    world: &Arc<ThreadWorld>,
-    key: &ThreadKey,
-    uid: everlog_domain::ids::ProjectUid,
-    supervisor: ActorCell,
-) -> Option<ActorRef<ThreadMessage>> {
-    let actor = ThreadActor {
-        world: Arc::clone(world),
-        key: key.clone(),
-        uid,
-    };
-    let spawned = ractor::ActorRuntime::spawn_linked_instant(None, actor, (), supervisor);
-    spawned.ok().map(|(actor, _)| actor)
+/// Supervises a project's actors.
+struct ProjectSupervisor {
+    threads: Arc<ThreadWorld>,
+    projects: Arc<ProjectWorld>,
 }
 
-/// Spawns a project actor under its project's supervisor.
-pub(crate) fn spawn_project(
-    world: &Arc<ProjectWorld>,
-    project: everlog_domain::ids::ProjectNumber,
-    supervisor: ActorCell,
-) -> Option<ActorRef<ProjectMessage>> {
-    let actor = ProjectActor {
-        world: Arc::clone(world),
-        project,
-    };
-    let spawned = ractor::ActorRuntime::spawn_linked_instant(None, actor, (), supervisor);
-    spawned.ok().map(|(actor, _)| actor)
+impl Actor for ProjectSupervisor {
+    type Msg = Never;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Never>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<Never>,
+        event: SupervisionEvent,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(actor, error) = event {
+            report(&actor, &error);
+            self.threads.registry.forget(actor.get_id());
+            self.projects.registry.forget(actor.get_id());
+        }
+        Ok(())
+    }
+}
+
+fn report(actor: &ActorCell, error: &ActorProcessingErr) {
+    metrics::counter!("everlog_actor_failures_total").increment(1);
+    tracing::error!(actor = %actor.get_id(), %error, "an actor failed");
 }

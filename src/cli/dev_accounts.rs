@@ -123,7 +123,7 @@ impl Accounts {
         let id = [Value::text(text.key.as_str())];
         let row = node
             .reads()
-            .run(move |view, _| view.get(number, keys::TABLE, &id));
+            .run(number, move |view, _| view.get(number, keys::TABLE, &id));
         let row = row.await?.map_err(Failure::failed)?;
         if row.is_some() {
             return Ok(());
@@ -171,7 +171,11 @@ async fn is_taken(node: &Node, email: &EmailAddress) -> Result<bool, Failure> {
     let find = move |view: &dyn RowsView, _: &dyn Log| {
         view.find(CONSOLE, users::TABLE, users::BY_EMAIL, &value)
     };
-    let row = node.reads().run(find).await?.map_err(Failure::failed)?;
+    let row = node
+        .reads()
+        .run(CONSOLE, find)
+        .await?
+        .map_err(Failure::failed)?;
     Ok(row.is_some())
 }
 

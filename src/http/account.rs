@@ -150,7 +150,7 @@ async fn was_granted(edge: &Edge, wish: Option<&Idempotency>) -> Result<bool, Ap
     let granted = edge
         .node
         .reads()
-        .run(move |view, _| view.granted(CONSOLE, &scope, later));
+        .run(CONSOLE, move |view, _| view.granted(CONSOLE, &scope, later));
     Ok(granted.await??.is_some())
 }
 
@@ -180,10 +180,9 @@ pub(super) async fn get(
     visitor.require("account")?;
     let project = visitor.caller().project;
     let key = [Value::text(visitor.user()?.as_str())];
-    let row = edge
-        .node
-        .reads()
-        .run(move |view, _| view.get(project, users::TABLE, &key));
+    let row = edge.node.reads().run(project, move |view, _| {
+        view.get(project, users::TABLE, &key)
+    });
     let gone = || ApiError::new(ErrorType::UserUnauthorized, "the account is gone");
     let row = row.await??.ok_or_else(gone)?;
     Ok(Json(UserAnswer::of_row(&row)).into_response())

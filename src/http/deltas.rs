@@ -172,7 +172,7 @@ mod tests {
     async fn one_budget_is_spent_by_all_the_items_of_an_answer() {
         let node = node().await;
         write(&node).await;
-        let read = node.reads().run(|view, _| {
+        let read = node.reads().run(CONSOLE, |view, _| {
             let rows = view.scan(CONSOLE, items::TABLE, &["t".into()], None, 9)?;
             let mut budget = DeltaBudget { left: 5 };
             let mut read = || with_deltas(view, CONSOLE, rows[0].clone(), &mut budget);

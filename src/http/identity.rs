@@ -95,9 +95,9 @@ impl Identities {
             return Ok(number);
         }
         let key = [Value::text(id.as_str())];
-        let row = node
-            .reads()
-            .run(move |view, _| view.get(CONSOLE, projects::TABLE, &key));
+        let row = node.reads().run(CONSOLE, move |view, _| {
+            view.get(CONSOLE, projects::TABLE, &key)
+        });
         let row = row.await??;
         let number = row
             .as_ref()
@@ -150,7 +150,7 @@ async fn read(
     let wanted = credentials.clone();
     let proof = node
         .reads()
-        .run(move |view, _| -> Result<Proof, RowsFailure> {
+        .run(number, move |view, _| -> Result<Proof, RowsFailure> {
             let key = wanted.key.as_ref();
             let key = key.map_or(Ok(None), |key| right_key(view, number, key))?;
             let session = wanted.session.as_ref();

@@ -126,10 +126,9 @@ async fn closed(
     granted: &Granted,
 ) -> Result<Response, ApiError> {
     let caller = visitor.caller().clone();
-    let row = edge
-        .node
-        .reads()
-        .run(move |view, _| readable_item(view, &caller, &thread, &item));
+    let row = edge.node.reads().run(caller.project, move |view, _| {
+        readable_item(view, &caller, &thread, &item)
+    });
     let row = match row.await? {
         Ok(row) => row,
         Err(error)

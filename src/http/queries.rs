@@ -125,8 +125,11 @@ impl Listing<'_> {
         attribute: Option<&str>,
         direction: Direction,
     ) -> Result<(), ApiError> {
-        let attribute = attribute.filter(|name| !name.is_empty());
-        let (column, kind) = self.column(Some(attribute.unwrap_or("$sequence")))?;
+        let (column, kind) = match attribute.filter(|name| !name.is_empty()) {
+            Some(name) => self.column(Some(name))?,
+            // the order in which rows were made, whether queries may name the number or not
+            None => self.place("$sequence")?,
+        };
         if kind == ColumnType::TextList {
             return Err(invalid(format!(
                 "{}: a list has no order",
@@ -244,16 +247,22 @@ impl Listing<'_> {
     /// A column that queries may name. One that they may not is as unknown as one that is not there.
     fn column(&self, name: Option<&str>) -> Result<(usize, ColumnType), ApiError> {
         let name = name.unwrap_or_default();
-        let place = match name {
+        let column = match name {
             // participants are asked for by id
-            "participants" => self.schema.column("participantIds"),
-            name => self.schema.column(name),
+            "participants" => "participantIds",
+            name => name,
         };
-        let column = place.and_then(|place| Some((place, self.schema.columns.get(place)?)));
-        match column {
-            Some((place, column)) if column.queryable => Ok((place, column.kind)),
+        let (place, kind) = self.place(column).map_err(|_| unknown(name))?;
+        match self.schema.columns.get(place) {
+            Some(column) if column.queryable => Ok((place, kind)),
             _ => Err(unknown(name)),
         }
+    }
+
+    fn place(&self, name: &str) -> Result<(usize, ColumnType), ApiError> {
+        let place = self.schema.column(name);
+        let column = place.and_then(|place| Some((place, self.schema.columns.get(place)?.kind)));
+        column.ok_or_else(|| unknown(name))
     }
 
     fn name(&self, place: usize) -> &str {

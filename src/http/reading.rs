@@ -36,8 +36,9 @@ pub(super) async fn read_threads<T: Send + 'static>(
     if let Some(offset) = min_offset(edge, visitor, query.unwrap_or_default())? {
         wait_for(edge, caller.project, offset).await?;
     }
-    let read = edge.node.reads().run(move |view, _| {
-        let head = view.project_head(caller.project)?;
+    let project = caller.project;
+    let read = edge.node.reads().run(project, move |view, _| {
+        let head = view.project_head(project)?;
         let value = read(view, &caller)?;
         let offset = head.map_or(Offset(0), |head| head.offset);
         Ok::<_, ApiError>(Found { value, offset })
@@ -71,7 +72,7 @@ async fn wait_for(edge: &Edge, project: ProjectNumber, offset: Offset) -> Result
         let head = edge
             .node
             .reads()
-            .run(move |view, _| view.project_head(project));
+            .run(project, move |view, _| view.project_head(project));
         let reached = head.await??.map_or(Offset(0), |head| head.offset);
         if reached >= offset {
             return Ok(());

@@ -94,7 +94,9 @@ async fn prove(
     }
     let value = [Value::text(email.as_str())];
     let row = edge.node.reads();
-    let row = row.run(move |view, _| view.find(project, users::TABLE, users::BY_EMAIL, &value));
+    let row = row.run(project, move |view, _| {
+        view.find(project, users::TABLE, users::BY_EMAIL, &value)
+    });
     let row = row.await??;
     let hash = row.as_ref().map(|row| text(row, users::PASSWORD_HASH));
     let right = edge.passwords.verify(project, password, hash).await?;
@@ -197,10 +199,9 @@ async fn read(
 ) -> Result<Row, ApiError> {
     let project = visitor.caller().project;
     let key = [Value::text(user.as_str()), Value::text(session.as_str())];
-    let row = edge
-        .node
-        .reads()
-        .run(move |view, _| view.get(project, sessions::TABLE, &key));
+    let row = edge.node.reads().run(project, move |view, _| {
+        view.get(project, sessions::TABLE, &key)
+    });
     row.await??
         .ok_or_else(|| IdentityRefusal::SessionNotFound.into())
 }

@@ -64,7 +64,7 @@ impl SetUp {
 async fn has_user(node: &Node) -> Result<bool, ApiError> {
     let users = node
         .reads()
-        .run(|view, _| view.scan(CONSOLE, users::TABLE, &[], None, 1));
+        .run(CONSOLE, |view, _| view.scan(CONSOLE, users::TABLE, &[], None, 1));
     Ok(!users.await??.is_empty())
 }
 

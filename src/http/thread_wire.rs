@@ -12,14 +12,13 @@ use super::cells::{cell, json, text, texts, time};
 /// Fields that `select` may name beside the `$` fields, which always come.
 pub(super) const FIELDS: &[&str] = &["name", "metadata", "participants", "lastItemAt"];
 
-/// A thread on the wire.
+/// A thread on the wire. Its sequence stays inside: it is an offset in the project's log, and would
+/// tell how busy the project is.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadAnswer {
     #[serde(rename = "$id")]
     id: String,
-    #[serde(rename = "$sequence")]
-    sequence: i64,
     #[serde(rename = "$createdAt")]
     created_at: String,
     #[serde(rename = "$updatedAt")]
@@ -47,7 +46,6 @@ impl ThreadAnswer {
     pub fn of_row(row: &[Value]) -> Self {
         Self {
             id: text(row, threads::ID),
-            sequence: cell(row, threads::SEQUENCE).as_int().unwrap_or_default(),
             created_at: time(row, threads::CREATED_AT),
             updated_at: time(row, threads::UPDATED_AT),
             permissions: texts(row, threads::PERMISSIONS)
@@ -72,7 +70,6 @@ impl ThreadAnswer {
         });
         Self {
             id: created.thread.to_string(),
-            sequence: i64::try_from(envelope.offset.0).unwrap_or(i64::MAX),
             created_at: time.clone(),
             updated_at: time.clone(),
             permissions: created

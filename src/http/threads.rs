@@ -72,7 +72,7 @@ pub(super) struct CreateBody {
     thread_id: Option<String>,
     name: Option<String>,
     metadata: Option<Body>,
-    permissions: Option<Permissions>,
+    permissions: Option<Vec<String>>,
     #[serde(default)]
     participants: Vec<Participant>,
 }
@@ -96,7 +96,7 @@ pub(super) async fn create(
         thread: new.id.clone(),
         name: name(body.name.as_deref())?,
         metadata: metadata(body.metadata)?.unwrap_or_default(),
-        permissions: body.permissions,
+        permissions: body.permissions.as_deref().map(permissions).transpose()?,
         participants: body.participants,
     });
     let granted = ThreadWrite::new(new.id, command, wish)
@@ -220,7 +220,7 @@ pub(super) async fn update(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PermissionsBody {
-    permissions: Permissions,
+    permissions: Vec<String>,
 }
 
 pub(super) async fn set_permissions(
@@ -231,7 +231,7 @@ pub(super) async fn set_permissions(
 ) -> Result<Response, ApiError> {
     let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::SetPermissions(SetPermissions {
-        permissions: asked.value.permissions,
+        permissions: permissions(&asked.value.permissions)?,
     });
     let thread = path.thread()?;
     let granted = ThreadWrite::new(thread.clone(), command, wish)
@@ -251,10 +251,9 @@ async fn changed(
     // with the rights of today: the change may have been to the caller's own
     let visitor = visitor.again(edge).await?;
     let caller = visitor.caller().clone();
-    let row = edge
-        .node
-        .reads()
-        .run(move |view, _| readable(view, &caller, &thread));
+    let row = edge.node.reads().run(caller.project, move |view, _| {
+        readable(view, &caller, &thread)
+    });
     match row.await? {
         Ok(row) => {
             let body = Json(ThreadAnswer::of_row(&row));
@@ -290,6 +289,10 @@ fn name(text: Option<&str>) -> Result<Option<ThreadName>, ApiError> {
     let name = ThreadName::parse(text);
     let wrong = || ApiError::argument("name", "expected 1 to 256 characters");
     name.map(Some).ok_or_else(wrong)
+}
+
+fn permissions(texts: &[String]) -> Result<Permissions, ApiError> {
+    Permissions::parse(texts).map_err(|error| ApiError::argument("permissions", error))
 }
 
 pub(super) fn metadata(json: Option<Body>) -> Result<Option<Metadata>, ApiError> {

@@ -119,6 +119,6 @@ async fn newest(edge: &Edge, visitor: &Visitor) -> Result<Offset, ApiError> {
     let head = edge
         .node
         .reads()
-        .run(move |view, _| view.project_head(project));
+        .run(project, move |view, _| view.project_head(project));
     Ok(head.await??.map_or(Offset(0), |head| head.offset))
 }

@@ -226,7 +226,8 @@ impl Client {
             + Send
             + 'static,
     {
-        let row = self.node.reads().run(move |view, _| read(view)).await;
+        let reads = self.node.reads();
+        let row = reads.run(self.project, move |view, _| read(view)).await;
         if self.machine.has_crashed() {
             return Err(Gone);
         }

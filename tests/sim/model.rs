@@ -10,8 +10,8 @@ use everlog_domain::identity::{IdentityEvent, IdentityRefusal};
 use everlog_domain::ids::{ItemId, KeyId, ProjectId, SessionId, ThreadId, UserId};
 use everlog_domain::projects::{ProjectEvent, ProjectRefusal};
 use everlog_domain::threads::{
-    Delta, Part, ParticipantId, ParticipantRole, ThreadAccess, ThreadCommand, ThreadEvent,
-    ThreadName, ThreadRefusal,
+    Delta, Part, Participant, ParticipantId, ParticipantRole, ThreadAccess, ThreadCommand,
+    ThreadEvent, ThreadName, ThreadRefusal,
 };
 
 use super::ledger::{Ask, Credential, What};
@@ -227,9 +227,13 @@ impl Thread {
             ThreadCommand::AddParticipant(add) => self.needs(who, Action::Update, || {
                 let now = self.participants.get(&add.participant.id);
                 if now == Some(&add.participant.role) {
-                    Nothing
-                } else {
-                    Granted
+                    return Nothing;
+                }
+                let rights = rights_of(add.participant.role).iter();
+                let mut lacks = rights.filter(|action| !self.may(who, **action));
+                match lacks.next() {
+                    Some(&action) => ThreadRefusal::RightNotHeld { action }.into(),
+                    None => Granted,
                 }
             }),
             ThreadCommand::RemoveParticipant(remove) => {
@@ -244,7 +248,10 @@ impl Thread {
             }
             ThreadCommand::Delete(_) => self.needs(who, Action::Delete, || Granted),
             ThreadCommand::Post(post) => self.new_item(who, &post.item.id),
-            ThreadCommand::Open(open) => self.new_item(who, &open.item.id),
+            ThreadCommand::Open(open) => match self.new_item(who, &open.item.id) {
+                Granted => self.room_for(who),
+                verdict => verdict,
+            },
             ThreadCommand::Append(append) => self.write_on(who, &append.item),
             ThreadCommand::Finish(finish) => self.write_on(who, &finish.item),
             ThreadCommand::Abandon(abandon) => self.write_on(who, &abandon.item),
@@ -256,6 +263,17 @@ impl Thread {
             true => ThreadRefusal::ItemAlreadyExists.into(),
             false => Granted,
         })
+    }
+
+    /// Whether one more item may be open.
+    fn room_for(&self, who: &Credential) -> Verdict {
+        let name = name_of(who);
+        let own = self.open.values().filter(|open| open.author == name);
+        match (self.open.len(), own.count()) {
+            (32.., _) => ThreadRefusal::TooManyOpenItems.into(),
+            (_, 8..) => ThreadRefusal::TooManyOpenItemsOfAuthor.into(),
+            _ => Granted,
+        }
     }
 
     fn write_on(&self, who: &Credential, item: &ItemId) -> Verdict {
@@ -287,9 +305,7 @@ impl Thread {
         let by_role = granted.any(|permission| roles.contains(&permission.role.to_string()));
         let by_part = match self.participants.get(&ParticipantId::User(user.clone())) {
             None => false,
-            Some(ParticipantRole::Owner) => true,
-            Some(ParticipantRole::Member) => matches!(action, Action::Read | Action::Create),
-            Some(ParticipantRole::Viewer) => action == Action::Read,
+            Some(role) => rights_of(*role).contains(&action),
         };
         by_role || by_part
     }
@@ -305,20 +321,16 @@ impl Thread {
                 self.check_access(&event.access)?;
             }
             ThreadEvent::ParticipantAdded(event) => {
-                let participant = event.participant.clone();
-                self.participants.insert(participant.id, participant.role);
+                let Participant { id, role } = event.participant.clone();
+                if self.participants.insert(id.clone(), role).is_some() {
+                    self.keep_of(&id, rights_of(role));
+                }
                 self.check_access(&event.access)?;
             }
             ThreadEvent::ParticipantRemoved(event) => {
                 let removed = self.participants.remove(&event.participant);
                 there(removed.is_some(), "participant")?;
-                // What was granted to it by name, in whatever state its address is.
-                let named = format!("\"{}", event.participant);
-                let kept = self.permissions.iter().filter(|permission| {
-                    let text = permission.to_string();
-                    !text.contains(&format!("{named}\"")) && !text.contains(&format!("{named}/"))
-                });
-                self.permissions = kept.cloned().collect();
+                self.keep_of(&event.participant, &[]);
                 self.check_access(&event.access)?;
             }
             ThreadEvent::ItemPosted(event) => {
@@ -340,6 +352,17 @@ impl Thread {
             ThreadEvent::ItemAbandoned(event) => self.close(&event.item, &event.parts)?,
         }
         Ok(())
+    }
+
+    /// Of what was granted to somebody by name, in whatever state its address is, these rights stay.
+    fn keep_of(&mut self, id: &ParticipantId, rights: &[Action]) {
+        let named = format!("\"{id}");
+        let kept = self.permissions.iter().filter(|permission| {
+            let text = permission.to_string();
+            let names = text.contains(&format!("{named}\"")) || text.contains(&format!("{named}/"));
+            !names || rights.contains(&permission.action)
+        });
+        self.permissions = kept.cloned().collect();
     }
 
     /// An event about access says all of what holds after it.
@@ -382,6 +405,14 @@ fn roles_of(user: &UserId) -> [String; 5] {
         format!("user:{user}"),
         format!("user:{user}/unverified"),
     ]
+}
+
+fn rights_of(role: ParticipantRole) -> &'static [Action] {
+    match role {
+        ParticipantRole::Owner => &[Action::Read, Action::Create, Action::Update, Action::Delete],
+        ParticipantRole::Member => &[Action::Read, Action::Create],
+        ParticipantRole::Viewer => &[Action::Read],
+    }
 }
 
 fn grantable(who: &Credential, permissions: &Permissions) -> Verdict {

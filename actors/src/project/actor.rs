@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::plan::{Plan, plan};
 use crate::activator::Activator;
 use crate::admission::Permit;
+use crate::branches::Membership;
 use crate::committer::{Outcome, Submission};
 use crate::directory::Directory;
 use crate::earlier::granted_before;
@@ -53,6 +54,7 @@ pub(crate) enum ProjectMessage {
 pub(crate) struct ProjectActor {
     pub(crate) world: Arc<ProjectWorld>,
     pub(crate) project: ProjectNumber,
+    pub(crate) _membership: Membership,
 }
 
 impl Actor for ProjectActor {
@@ -146,7 +148,7 @@ impl ProjectActor {
             Some(granted) => Ok(Planned::Repeated(granted)),
             None => plan(view, project, command).map(Planned::Fresh),
         };
-        self.world.reads.run(read).await?
+        self.world.reads.run(project, read).await?
     }
 
     async fn append(&self, request: &ProjectRequest, plan: Plan) -> Result<Outcome, Refused> {

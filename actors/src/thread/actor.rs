@@ -20,6 +20,7 @@ use super::load::{load, written};
 use super::overlay::{InFlight, Overlay};
 use super::settle::{MOST_ATTEMPTS, busy};
 use crate::admission::Permit;
+use crate::branches::Membership;
 use crate::committer::{Committer, Outcome, Submission};
 use crate::earlier::granted_before;
 use crate::reads::Reads;
@@ -36,6 +37,8 @@ pub(crate) struct ThreadWorld {
     pub(crate) reads: Reads,
     pub(crate) registry: Registry<ThreadKey, ThreadMessage>,
     pub(crate) idle: Duration,
+    /// Actors that stay in memory while they are idle.
+    pub(crate) idle_actors: usize,
     pub(crate) activator: crate::activator::Activator,
     pub(crate) tickets: AtomicU64,
 }
@@ -58,8 +61,13 @@ pub(crate) struct Asked {
 /// The mailbox.
 pub(crate) enum ThreadMessage {
     Ask(Box<Asked>),
-    Settled { ticket: Ticket, outcome: Outcome },
+    Settled {
+        ticket: Ticket,
+        outcome: Outcome,
+    },
     CheckIdle,
+    /// Behind everything that was sent before the actor left the registry.
+    Leave,
 }
 
 /// The actor of one thread.
@@ -67,6 +75,7 @@ pub(crate) struct ThreadActor {
     pub(crate) world: Arc<ThreadWorld>,
     pub(crate) key: ThreadKey,
     pub(crate) uid: ProjectUid,
+    pub(crate) _membership: Membership,
 }
 
 /// What the actor holds between messages.
@@ -127,10 +136,14 @@ impl Actor for ThreadActor {
             }
             ThreadMessage::Settled { ticket, outcome } => self.settle(state, ticket, outcome).await,
             ThreadMessage::CheckIdle => self.check_idle(&myself, state),
+            ThreadMessage::Leave => state.presence = Presence::Left,
         }
         self.work(&myself, state).await;
-        if state.presence == Presence::Staying && state.knows_no_thread() {
-            // Requests for ids that name nothing must not fill the memory with actors.
+        let crowded = self.world.registry.len() > self.world.idle_actors;
+        let superfluous = state.knows_no_thread() || (crowded && state.is_settled());
+        if state.presence == Presence::Staying && superfluous {
+            // Neither requests for ids that name nothing nor those for very many threads must fill
+            // the memory with actors.
             self.leave(&myself, state);
         }
         if state.presence == Presence::Left && state.is_settled() {
@@ -241,7 +254,7 @@ impl ThreadActor {
     ) -> Step {
         let (project, stream) = (self.key.0, Stream::thread(&self.key.1));
         let read = move |view: &dyn RowsView, _: &dyn Log| view.stream_head(project, &stream);
-        match self.world.reads.run(read).await {
+        match self.world.reads.run(project, read).await {
             Ok(Ok(found)) if found == head => answer(asked, result),
             Ok(Ok(_)) if asked.attempts < MOST_ATTEMPTS => {
                 asked.attempts += 1;
@@ -266,7 +279,7 @@ impl ThreadActor {
         let loaded = self
             .world
             .reads
-            .run(move |view, _| load(view, project, &id))
+            .run(project, move |view, _| load(view, project, &id))
             .await??;
         state.overlay = Some(Overlay::new(loaded));
         Ok(())
@@ -306,7 +319,7 @@ impl ThreadActor {
                 written: written.flatten(),
             })
         };
-        self.world.reads.run(read).await?
+        self.world.reads.run(project, read).await?
     }
 
     fn append(
@@ -393,7 +406,6 @@ impl ThreadActor {
     /// two apart.
     fn check_idle(&self, myself: &ActorRef<ThreadMessage>, state: &mut ThreadShellState) {
         if state.presence != Presence::Staying {
-            state.presence = Presence::Left;
             return;
         }
         if state.used.elapsed() >= self.world.idle && state.is_settled() {
@@ -406,8 +418,7 @@ impl ThreadActor {
     fn leave(&self, myself: &ActorRef<ThreadMessage>, state: &mut ThreadShellState) {
         self.world.registry.remove(&self.key, myself.get_id());
         state.presence = Presence::Leaving;
-        // Goes behind everything that was sent before the removal.
-        drop(myself.send_message(ThreadMessage::CheckIdle));
+        drop(myself.send_message(ThreadMessage::Leave));
     }
 }
 

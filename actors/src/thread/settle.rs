@@ -73,7 +73,7 @@ impl ThreadActor {
         };
         let project = self.key.0;
         let read = move |_: &dyn RowsView, log: &dyn Log| repeated(log, project, &wish, first);
-        self.world.reads.run(read).await?
+        self.world.reads.run(project, read).await?
     }
 }
 

@@ -3,7 +3,8 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::register_user::{EmailAddress, UserName};
+use super::email_address::EmailAddress;
+use super::user_name::UserName;
 use crate::envelope::facts;
 use crate::hash::Hash;
 use crate::ids::{SessionId, UserId};

@@ -1,60 +1,7 @@
 //! Register an account.
 
-use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
-
-use super::{IdentityEvent, IdentityRefusal, UserCreated};
+use super::{EmailAddress, IdentityEvent, IdentityRefusal, UserCreated, UserName};
 use crate::ids::UserId;
-
-/// An e-mail address, in lower case so that it is found again however it is typed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EmailAddress(CompactString);
-
-impl EmailAddress {
-    /// Accepts what looks like an address: a local part and a domain, no white space, at most 320
-    /// characters (RFC 3696 errata). Whether it can be reached, only a mail tells.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let plain = text.len() <= 320 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        let (local, domain) = text.rsplit_once('@')?;
-        let labels = domain
-            .split('.')
-            .all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
-        let valid = plain
-            && !local.is_empty()
-            && local.len() <= 64
-            && !local.contains('@')
-            && domain.contains('.')
-            && labels;
-        valid.then(|| Self(CompactString::from(text.to_lowercase())))
-    }
-
-    /// As text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A person's name: at most 128 characters, may be empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UserName(CompactString);
-
-impl UserName {
-    /// Accepts a name; nothing if it is too long.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.chars().count() <= 128).then(|| Self(CompactString::new(text)))
-    }
-
-    /// As text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Registers an account.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,37 +73,5 @@ mod tests {
             name,
         };
         assert_eq!(register().decide(false), Ok(vec![created.into()]));
-    }
-
-    #[test]
-    fn names_have_a_length() {
-        assert_eq!(UserName::parse(&"é".repeat(129)), None);
-        let longest = "é".repeat(128);
-        assert_eq!(
-            UserName::parse(&longest).map(|name| name.as_str().to_owned()),
-            Some(longest)
-        );
-        assert_eq!(UserName::parse(""), Some(UserName::default()));
-    }
-
-    #[test]
-    fn addresses_have_a_length() {
-        let local = format!("{}@example.com", "a".repeat(65));
-        let whole = format!("a@{}.com", "b".repeat(320));
-        assert_eq!(EmailAddress::parse(&local), None);
-        assert_eq!(EmailAddress::parse(&whole), None);
-    }
-
-    #[test]
-    fn addresses() {
-        for text in [
-            "", "a", "a@", "@b.c", "a@b", "a b@c.d", "a@b..c", "a@-b.c", "a@b@c.d", "a@b.c\n",
-        ] {
-            assert_eq!(EmailAddress::parse(text), None, "{text:?}");
-        }
-        assert_eq!(
-            EmailAddress::parse("Ann+x@Example.COM").map(|e| e.0),
-            Some("ann+x@example.com".into())
-        );
     }
 }

@@ -2,8 +2,9 @@
 //! with the hash of the project's random uid before the first event.
 //!
 //! The canonical envelope is fixed here, not by the engine's record format: every field in the
-//! order below, numbers as 8 bytes big-endian, text with its length before it, an absent field as
-//! the empty text. The project's number is left out, so that a project can move.
+//! order below, numbers as 8 bytes big-endian, text with its length before it. An absent text is
+//! the empty one, an absent cause the number 0, which no event has. The project's number is left
+//! out, so that a project can move.
 
 use crate::envelope::Envelope;
 use crate::hash::Hash;

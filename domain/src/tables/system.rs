@@ -154,7 +154,7 @@ pub mod threads {
     };
     columns! {
         ID = "$id" Text true,
-        SEQUENCE = "$sequence" Int true,
+        SEQUENCE = "$sequence" Int false,
         CREATED_AT = "$createdAt" Time true,
         UPDATED_AT = "$updatedAt" Time true,
         LAST_ITEM_AT = "lastItemAt" Time true,

@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Action, Caller, Permission, Permissions, Role};
 use crate::ids::{AgentId, UserId};
 
-/// Most participants of one thread.
-pub(super) const MAX_PARTICIPANTS: usize = 200;
-
 /// A person or an agent in a thread.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ParticipantId {
@@ -93,7 +90,8 @@ impl<'de> Deserialize<'de> for ParticipantId {
 }
 
 impl ParticipantRole {
-    const fn actions(self) -> &'static [Action] {
+    /// What it allows.
+    pub(super) const fn actions(self) -> &'static [Action] {
         match self {
             Self::Owner => &[Action::Read, Action::Create, Action::Update, Action::Delete],
             Self::Member => &[Action::Read, Action::Create],
@@ -134,6 +132,17 @@ impl ThreadAccess {
             role.actions().contains(&action) && caller.roles.holds(&id.role())
         };
         caller.may(action, &self.permissions) || self.participants.iter().any(as_participant)
+    }
+
+    /// Gives somebody a role. In place of an earlier role, it also ends what was granted by name
+    /// and goes beyond the new one: else who began a thread could not be made less than its owner.
+    pub fn give(&mut self, id: &ParticipantId, role: ParticipantRole) {
+        let earlier = self.participants.insert(id.clone(), role);
+        if earlier.is_some() {
+            self.permissions.retain(|permission| {
+                !id.is_named_by(&permission.role) || role.actions().contains(&permission.action)
+            });
+        }
     }
 
     /// Takes from somebody its part and what was granted to it by name. Answers whether it took

@@ -1,10 +1,12 @@
 //! Add a participant, or change its role.
 
-use super::access::{MAX_PARTICIPANTS, Participant};
+use super::access::Participant;
+use super::bounds::MAX_PARTICIPANTS;
+use super::grants::check_role;
 use super::{Facts, ParticipantAdded, ThreadEvent, ThreadRefusal, ThreadState};
 use crate::access::Action;
 
-/// Adds a participant; one that is there already gets the new role.
+/// Adds a participant; one that is there already gets the new role in place of the old one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AddParticipant {
     /// Who, as what.
@@ -26,8 +28,9 @@ impl AddParticipant {
         if known.is_none() && thread.access.participants.len() >= MAX_PARTICIPANTS {
             return Err(ThreadRefusal::TooManyParticipants);
         }
+        check_role(facts.caller, &thread.access, *role)?;
         let mut access = thread.access.clone();
-        access.participants.insert(id.clone(), *role);
+        access.give(id, *role);
         Ok(vec![
             ParticipantAdded {
                 participant: self.participant,
@@ -43,12 +46,29 @@ mod tests {
     use super::*;
     use crate::access::Permissions;
     use crate::threads::given::{
-        access, agent, created, denials, given, guest, key, member, owner, participant, person,
-        stranger, thread_id, viewer,
+        access, agent, created, denials, given, guest, key, member, owner, participant,
+        permissions, person, stranger, thread_id, viewer,
     };
     use crate::threads::{
-        ParticipantId, ParticipantRole, ThreadAccess, ThreadCommand, ThreadCreated,
+        CreateThread, Metadata, ParticipantId, ParticipantRole, ThreadAccess, ThreadCommand,
+        ThreadCreated,
     };
+
+    const ACTIONS: [Action; 4] = [Action::Read, Action::Create, Action::Update, Action::Delete];
+
+    /// The cast's thread, with permissions beside its participants.
+    fn open_to(texts: &[&str]) -> ThreadEvent {
+        ThreadCreated {
+            thread: thread_id(),
+            name: None,
+            metadata: Metadata::default(),
+            access: ThreadAccess {
+                permissions: permissions(texts),
+                ..access()
+            },
+        }
+        .into()
+    }
 
     fn add(id: ParticipantId, role: ParticipantRole) -> ThreadCommand {
         ThreadCommand::AddParticipant(AddParticipant {
@@ -62,7 +82,7 @@ mod tests {
         ThreadCreated {
             thread: thread_id(),
             name: None,
-            metadata: crate::threads::Metadata::default(),
+            metadata: Metadata::default(),
             access: ThreadAccess {
                 permissions: Permissions::default(),
                 participants: crowd.collect(),
@@ -110,8 +130,7 @@ mod tests {
                 participant: participant(person("stranger"), ParticipantRole::Member),
                 access: after,
             });
-        let allowed = [Action::Read, Action::Create, Action::Update, Action::Delete]
-            .map(|action| thread.state().authorised(&stranger(), action).is_ok());
+        let allowed = ACTIONS.map(|action| thread.state().authorised(&stranger(), action).is_ok());
         assert_eq!(allowed, [true, true, false, false]);
     }
 
@@ -127,6 +146,63 @@ mod tests {
                 action: Action::Create
             })
         );
+    }
+
+    /// What somebody may do in a thread that `owner` began with `member` as another owner.
+    fn rights_after(command: ThreadCommand) -> [bool; 4] {
+        let create = ThreadCommand::Create(CreateThread {
+            thread: thread_id(),
+            name: None,
+            metadata: Metadata::default(),
+            permissions: None,
+            participants: vec![participant(person("member"), ParticipantRole::Owner)],
+        });
+        let thread = given([])
+            .when(&owner(), create)
+            .then_granted()
+            .when(&member(), command)
+            .then_granted();
+        ACTIONS.map(|action| thread.state().authorised(&owner(), action).is_ok())
+    }
+
+    #[test]
+    fn who_is_made_less_keeps_nothing_that_was_granted_to_it_by_name() {
+        let as_viewer = add(person("owner"), ParticipantRole::Viewer);
+        assert_eq!(rights_after(as_viewer), [true, false, false, false]);
+        let as_member = add(person("owner"), ParticipantRole::Member);
+        assert_eq!(rights_after(as_member), [true, true, false, false]);
+    }
+
+    #[test]
+    fn who_joins_keeps_what_was_granted_to_it_by_name() {
+        let thread = given([open_to(&["update(\"user:stranger\")"])])
+            .when(&key(), add(person("stranger"), ParticipantRole::Viewer))
+            .then_granted();
+        let allowed = ACTIONS.map(|action| thread.state().authorised(&stranger(), action).is_ok());
+        assert_eq!(allowed, [true, false, true, false]);
+    }
+
+    #[test]
+    fn a_person_gives_only_a_role_whose_rights_it_has() {
+        let reads_and_updates = || given([open_to(&["read(\"users\")", "update(\"users\")"])]);
+        for role in [ParticipantRole::Owner, ParticipantRole::Member] {
+            for id in [person("stranger"), person("viewer"), agent("tutor")] {
+                let lacks = ThreadRefusal::RightNotHeld {
+                    action: Action::Create,
+                };
+                reads_and_updates()
+                    .when(&stranger(), add(id, role))
+                    .refused(lacks);
+            }
+        }
+        reads_and_updates()
+            .when(&stranger(), add(agent("tutor"), ParticipantRole::Viewer))
+            .then_granted();
+        for caller in [owner(), key()] {
+            reads_and_updates()
+                .when(&caller, add(person("stranger"), ParticipantRole::Owner))
+                .then_granted();
+        }
     }
 
     #[test]

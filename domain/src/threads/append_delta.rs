@@ -1,7 +1,7 @@
 //! Append to an item that is being written.
 
-use super::item::{Delta, MAX_ITEM_BYTES, MAX_PARTS, check_part};
-use super::state::MAX_APPENDS;
+use super::bounds::{MAX_APPENDS, MAX_ITEM_BYTES, MAX_PARTS};
+use super::item::{Delta, check_part};
 use super::{Facts, ItemDelta, ThreadEvent, ThreadRefusal, ThreadState};
 use crate::access::Action;
 use crate::ids::ItemId;

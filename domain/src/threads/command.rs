@@ -1,12 +1,10 @@
 //! Routes a command to its rule.
 
-use super::item::part_bytes;
 use super::{
-    AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteThread, Delta, FinishItem,
-    OpenItem, PostItem, RemoveParticipant, SetPermissions, ThreadEvent, ThreadRefusal, ThreadState,
-    UpdateThread, Written,
+    AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteThread, Delta, Facts, FinishItem,
+    Metadata, OpenItem, PostItem, RemoveParticipant, SetPermissions, ThreadEvent, ThreadRefusal,
+    ThreadState, UpdateThread,
 };
-use crate::access::Caller;
 use crate::ids::ItemId;
 
 /// What any command takes.
@@ -14,17 +12,6 @@ const SMALL_BYTES: usize = 1024;
 /// What a command takes that brings metadata, permissions or participants: their bounds together,
 /// roughly.
 const ACCESS_BYTES: usize = 32 * 1024;
-
-/// What a decision needs to know beside the state.
-#[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
-    /// Who asks.
-    pub caller: &'a Caller,
-    /// Whether the thread has an item with the id that the command brings.
-    pub item_exists: bool,
-    /// What has been written of the item that the command closes, if that is open.
-    pub written: Option<&'a Written>,
-}
 
 /// A wish about one thread.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +88,7 @@ impl ThreadCommand {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => {
-                SMALL_BYTES + item.parts.iter().map(part_bytes).sum::<usize>()
+                SMALL_BYTES + item.bytes()
             }
             Self::Append(AppendDelta { deltas, .. }) => {
                 SMALL_BYTES + deltas.iter().map(Delta::bytes).sum::<usize>()
@@ -111,7 +98,10 @@ impl ThreadCommand {
             | Self::SetPermissions(_)
             | Self::AddParticipant(_)
             | Self::RemoveParticipant(_) => ACCESS_BYTES,
-            Self::Delete(_) | Self::Finish(_) | Self::Abandon(_) => SMALL_BYTES,
+            Self::Finish(FinishItem { metadata, .. }) => {
+                SMALL_BYTES + metadata.as_ref().map_or(0, Metadata::bytes)
+            }
+            Self::Delete(_) | Self::Abandon(_) => SMALL_BYTES,
         }
     }
 
@@ -120,5 +110,37 @@ impl ThreadCommand {
     #[must_use]
     pub const fn creates(&self) -> bool {
         matches!(self, Self::Create(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::NewItem;
+    use crate::threads::given::{item_id, new_item};
+    use serde_json::json;
+
+    #[test]
+    fn metadata_is_counted_wherever_it_comes_with_an_item() {
+        let metadata = || Metadata::parse(json!({ "note": "x".repeat(16_000) })).unwrap();
+        let item = || NewItem {
+            metadata: metadata(),
+            ..new_item("i1")
+        };
+        let finish = |metadata| FinishItem {
+            item: item_id("i1"),
+            tokens: None,
+            metadata,
+        };
+        let large = [
+            ThreadCommand::Post(PostItem { item: item() }),
+            ThreadCommand::Open(OpenItem { item: item() }),
+            ThreadCommand::Finish(finish(Some(metadata()))),
+        ];
+        for command in large {
+            assert!(command.bytes() > 16_000, "{command:?}");
+        }
+        let small = ThreadCommand::Finish(finish(None));
+        assert_eq!(small.bytes(), SMALL_BYTES);
     }
 }

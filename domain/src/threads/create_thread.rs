@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::access::{MAX_PARTICIPANTS, Participant, ParticipantId, ParticipantRole, ThreadAccess};
+use super::access::{Participant, ParticipantId, ParticipantRole, ThreadAccess};
+use super::bounds::MAX_PARTICIPANTS;
+use super::grants::{check_permissions, check_role};
 use super::{Facts, Metadata, ThreadCreated, ThreadEvent, ThreadName, ThreadRefusal, ThreadState};
 use crate::access::{Caller, Permissions, Principal, Role};
 use crate::ids::ThreadId;
@@ -33,34 +35,27 @@ impl CreateThread {
             return Err(ThreadRefusal::AlreadyExists);
         }
         let permissions = self.permissions.unwrap_or_else(|| own(facts.caller));
-        check_grants(facts.caller, &permissions)?;
+        check_permissions(facts.caller, &permissions)?;
         let named = self.participants.into_iter().map(|p| (p.id, p.role));
         let participants: BTreeMap<_, _> = named.chain(owner(facts.caller)).collect();
         if participants.len() > MAX_PARTICIPANTS {
             return Err(ThreadRefusal::TooManyParticipants);
         }
+        let access = ThreadAccess {
+            permissions,
+            participants,
+        };
+        // A person owns what it begins, so it may give any role; a guest has what it grants to all.
+        for role in access.participants.values() {
+            check_role(facts.caller, &access, *role)?;
+        }
         let created = ThreadCreated {
             thread: self.thread,
             name: self.name,
             metadata: self.metadata,
-            access: ThreadAccess {
-                permissions,
-                participants,
-            },
+            access,
         };
         Ok(vec![created.into()])
-    }
-}
-
-pub(super) fn check_grants(
-    caller: &Caller,
-    permissions: &Permissions,
-) -> Result<(), ThreadRefusal> {
-    match caller.first_not_grantable(permissions) {
-        Some(permission) => Err(ThreadRefusal::RoleNotHeld {
-            role: permission.role.to_string(),
-        }),
-        None => Ok(()),
     }
 }
 
@@ -81,6 +76,7 @@ fn owner(caller: &Caller) -> Option<(ParticipantId, ParticipantRole)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Action;
     use crate::threads::given::{
         agent, created, denials, given, guest, key, metadata, opened, owner, participant,
         permissions, person, stranger, thread_id, viewer,
@@ -227,6 +223,28 @@ mod tests {
         given([])
             .when(&owner(), ThreadCommand::Create(command))
             .then(made(access));
+    }
+
+    #[test]
+    fn a_guest_gives_no_role_beyond_what_it_grants_to_everybody() {
+        let wish = |role| CreateThread {
+            permissions: Some(permissions(&["read(\"any\")"])),
+            participants: vec![participant(agent("tutor"), role)],
+            ..create()
+        };
+        let more = ThreadCommand::Create(wish(ParticipantRole::Member));
+        given([])
+            .when(&guest(), more.clone())
+            .refused(ThreadRefusal::RightNotHeld {
+                action: Action::Create,
+            });
+        given([]).when(&key(), more).then_granted();
+        given([])
+            .when(
+                &guest(),
+                ThreadCommand::Create(wish(ParticipantRole::Viewer)),
+            )
+            .then_granted();
     }
 
     #[test]

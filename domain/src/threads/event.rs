@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{Participant, ParticipantId, ThreadAccess};
 use super::item::{Author, Delta, ItemRole, Part};
 use super::metadata::Metadata;
-use super::update_thread::ThreadName;
+use super::name::ThreadName;
 use crate::envelope::facts;
 use crate::ids::{ItemId, Position, ThreadId};
 

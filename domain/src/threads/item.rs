@@ -5,15 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::access::ParticipantId;
-use super::metadata::{Metadata, check_json};
+use super::bounds::{MAX_ITEM_BYTES, MAX_PARTS};
+use super::metadata::{Metadata, check_json, json_bytes};
 use super::refusal::ThreadRefusal;
 use crate::access::{Caller, Principal, Privilege};
 use crate::ids::ItemId;
-
-/// Most parts of one item.
-pub const MAX_PARTS: usize = 64;
-/// Largest content of one item, in bytes of JSON text, or as stored where that is more.
-pub const MAX_ITEM_BYTES: usize = 1024 * 1024;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,27 +208,6 @@ pub(super) fn part_bytes(part: &Part) -> usize {
     }
 }
 
-/// The larger of its text and its packed form: `0.5` has three bytes of text and nine in a record.
-fn json_bytes(json: &Json) -> usize {
-    json.to_string().len().max(packed_bytes(json))
-}
-
-/// Bytes that a record takes for it at most. It is as deep as metadata may be.
-fn packed_bytes(json: &Json) -> usize {
-    /// The longest head of a text, list or object.
-    const HEAD: usize = 5;
-    match json {
-        Json::Null | Json::Bool(_) => 1,
-        Json::Number(_) => 9,
-        Json::String(text) => HEAD + text.len(),
-        Json::Array(list) => HEAD + list.iter().map(packed_bytes).sum::<usize>(),
-        Json::Object(fields) => {
-            let field = |(name, json): (&String, &Json)| HEAD + name.len() + packed_bytes(json);
-            HEAD + fields.iter().map(field).sum::<usize>()
-        }
-    }
-}
-
 /// What a client sends for a new item, whole or to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewItem {
@@ -251,6 +226,11 @@ pub struct NewItem {
 }
 
 impl NewItem {
+    /// Bytes that it brings, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.parts.iter().map(part_bytes).sum::<usize>() + self.metadata.bytes()
+    }
+
     /// Checks what types alone cannot: the number and the size of parts.
     pub(super) fn check(&self) -> Result<(), ThreadRefusal> {
         check_parts(&self.parts)

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 /// Largest metadata, in bytes of JSON text.
 pub(super) const MAX_METADATA_BYTES: usize = 16 * 1024;
+/// The longest head that a record puts before a text, list or object.
+const HEAD: usize = 5;
 /// Deepest nesting.
 pub(super) const MAX_DEPTH: usize = 16;
 
@@ -52,6 +54,12 @@ impl Metadata {
         self.0.iter().map(|(name, json)| (name.as_str(), json))
     }
 
+    /// Bytes that it takes, roughly: what admission counts. At least those that a record takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        packed_fields(&self.0)
+    }
+
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> Json {
@@ -69,6 +77,27 @@ pub(super) fn check_json(json: &Json, limit: usize) -> Result<(), InvalidMetadat
         return Err(InvalidMetadata::TooLarge { limit, found });
     }
     Ok(())
+}
+
+/// The larger of its text and its packed form: `0.5` has three bytes of text and nine in a record.
+pub(super) fn json_bytes(json: &Json) -> usize {
+    json.to_string().len().max(packed_bytes(json))
+}
+
+/// Bytes that a record takes for it at most. It is as deep as metadata may be.
+fn packed_bytes(json: &Json) -> usize {
+    match json {
+        Json::Null | Json::Bool(_) => 1,
+        Json::Number(_) => 9,
+        Json::String(text) => HEAD + text.len(),
+        Json::Array(list) => HEAD + list.iter().map(packed_bytes).sum::<usize>(),
+        Json::Object(fields) => HEAD + packed_fields(fields),
+    }
+}
+
+fn packed_fields(fields: &Map<String, Json>) -> usize {
+    let field = |(name, json): (&String, &Json)| HEAD + name.len() + packed_bytes(json);
+    fields.iter().map(field).sum()
 }
 
 fn depth_exceeds(json: &Json, left: usize) -> bool {

@@ -6,15 +6,19 @@ mod abandon_item;
 mod access;
 mod add_participant;
 mod append_delta;
+mod bounds;
 mod command;
 mod create_thread;
 mod delete_thread;
 mod event;
+mod facts;
 mod finish_item;
 #[cfg(test)]
 mod given;
+mod grants;
 mod item;
 mod metadata;
+mod name;
 mod open_item;
 mod post_item;
 mod refusal;
@@ -29,7 +33,8 @@ pub use abandon_item::AbandonItem;
 pub use access::{Participant, ParticipantId, ParticipantRole, ThreadAccess};
 pub use add_participant::AddParticipant;
 pub use append_delta::AppendDelta;
-pub use command::{Facts, ThreadCommand};
+pub use bounds::{MAX_APPENDS, MAX_ITEM_BYTES, MAX_OPEN_ITEMS, MAX_PARTS};
+pub use command::ThreadCommand;
 pub use create_thread::CreateThread;
 pub use delete_thread::DeleteThread;
 pub use event::{
@@ -37,13 +42,15 @@ pub use event::{
     ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged,
     ThreadUpdated,
 };
+pub use facts::Facts;
 pub use finish_item::FinishItem;
-pub use item::{Author, Delta, ItemRole, ItemStatus, MAX_ITEM_BYTES, MAX_PARTS, NewItem, Part};
+pub use item::{Author, Delta, ItemRole, ItemStatus, NewItem, Part};
 pub use metadata::{InvalidMetadata, Metadata};
+pub use name::ThreadName;
 pub use open_item::OpenItem;
 pub use post_item::PostItem;
 pub use refusal::ThreadRefusal;
 pub use remove_participant::RemoveParticipant;
 pub use set_permissions::SetPermissions;
-pub use state::{ItemInProgress, MAX_APPENDS, MAX_OPEN_ITEMS, Thread, ThreadState, Written};
-pub use update_thread::{ThreadName, UpdateThread};
+pub use state::{ItemInProgress, Thread, ThreadState, Written};
+pub use update_thread::UpdateThread;

@@ -1,7 +1,7 @@
 //! Begin an item that is being written.
 
+use super::bounds::{MAX_OPEN_ITEMS, MAX_OPEN_ITEMS_OF_AN_AUTHOR};
 use super::item::{Author, NewItem};
-use super::state::MAX_OPEN_ITEMS;
 use super::{Facts, ItemOpened, ThreadEvent, ThreadRefusal, ThreadState};
 use crate::access::Action;
 
@@ -27,6 +27,10 @@ impl OpenItem {
         }
         self.item.check()?;
         let author = Author::of(facts.caller, self.item.author.as_ref())?;
+        let of_author = thread.open.values().filter(|open| open.author == author);
+        if of_author.count() >= MAX_OPEN_ITEMS_OF_AN_AUTHOR {
+            return Err(ThreadRefusal::TooManyOpenItemsOfAuthor);
+        }
         let NewItem {
             id,
             role,
@@ -52,8 +56,8 @@ impl OpenItem {
 mod tests {
     use super::*;
     use crate::threads::given::{
-        author, created, denials, given, guest, item_id, member, new_item, opened, person,
-        stranger, text, viewer,
+        author, created, denials, given, guest, item_id, key, member, new_item, opened, owner,
+        person, stranger, text, viewer,
     };
     use crate::threads::{AbandonItem, ItemRole, MAX_PARTS, Metadata, ThreadCommand};
 
@@ -119,14 +123,47 @@ mod tests {
     fn open_items_are_bounded_until_one_is_closed() {
         let many = (0..MAX_OPEN_ITEMS).map(|n| opened(&format!("i{n}")));
         let full = || given([created()]).and(many.clone());
-        full()
-            .when(&member(), open("one-more"))
-            .refused(ThreadRefusal::TooManyOpenItems);
+        for caller in [member(), owner(), key()] {
+            full()
+                .when(&caller, open("one-more"))
+                .refused(ThreadRefusal::TooManyOpenItems);
+        }
         let abandon = AbandonItem {
             item: item_id("i0"),
             reason: None,
         };
         full()
+            .when(&member(), ThreadCommand::Abandon(abandon))
+            .then_granted()
+            .when(&owner(), open("one-more"))
+            .then_granted();
+    }
+
+    #[test]
+    fn an_author_leaves_room_for_others() {
+        let many = (0..MAX_OPEN_ITEMS_OF_AN_AUTHOR).map(|n| opened(&format!("i{n}")));
+        let busy = || given([created()]).and(many.clone());
+        let by_key = |author| {
+            ThreadCommand::Open(OpenItem {
+                item: NewItem {
+                    author: Some(person(author)),
+                    ..new_item("one-more")
+                },
+            })
+        };
+        for (caller, command) in [(member(), open("one-more")), (key(), by_key("member"))] {
+            busy()
+                .when(&caller, command)
+                .refused(ThreadRefusal::TooManyOpenItemsOfAuthor);
+        }
+        for (caller, command) in [(owner(), open("one-more")), (key(), by_key("viewer"))] {
+            busy().when(&caller, command).then_granted();
+        }
+        let abandon = AbandonItem {
+            item: item_id("i0"),
+            reason: None,
+        };
+        busy()
             .when(&member(), ThreadCommand::Abandon(abandon))
             .then_granted()
             .when(&member(), open("one-more"))

@@ -2,10 +2,11 @@
 
 use thiserror::Error;
 
-use super::access::MAX_PARTICIPANTS;
-use super::item::{MAX_ITEM_BYTES, MAX_PARTS};
+use super::bounds::{
+    MAX_APPENDS, MAX_ITEM_BYTES, MAX_OPEN_ITEMS, MAX_OPEN_ITEMS_OF_AN_AUTHOR, MAX_PARTICIPANTS,
+    MAX_PARTS,
+};
 use super::metadata::InvalidMetadata;
-use super::state::{MAX_APPENDS, MAX_OPEN_ITEMS};
 use crate::access::Action;
 
 /// Why a wish about a thread is not granted. Nothing was changed.
@@ -29,6 +30,14 @@ pub enum ThreadRefusal {
         /// The role.
         role: String,
     },
+    /// A participant was to get a role with a right that the caller lacks.
+    #[error(
+        "the caller may give only a role whose rights it has; it lacks the {action} permission on this thread"
+    )]
+    RightNotHeld {
+        /// What it lacks.
+        action: Action,
+    },
     /// Somebody else was named as the author.
     #[error("only an API key may name another author than itself")]
     AuthorNotOwn,
@@ -44,6 +53,11 @@ pub enum ThreadRefusal {
     /// Too many items being written at once.
     #[error("a thread has at most {MAX_OPEN_ITEMS} open items: finish or abandon one")]
     TooManyOpenItems,
+    /// Too many items being written at once by one author.
+    #[error(
+        "an author has at most {MAX_OPEN_ITEMS_OF_AN_AUTHOR} open items in a thread: finish or abandon one"
+    )]
+    TooManyOpenItemsOfAuthor,
     /// Too many parts.
     #[error("expected at most {MAX_PARTS} parts, found {found}")]
     TooManyParts {

@@ -1,6 +1,6 @@
 //! Replace a thread's permissions.
 
-use super::create_thread::check_grants;
+use super::grants::check_permissions;
 use super::{
     Facts, ThreadAccess, ThreadEvent, ThreadPermissionsChanged, ThreadRefusal, ThreadState,
 };
@@ -20,7 +20,7 @@ impl SetPermissions {
         facts: Facts<'_>,
     ) -> Result<Vec<ThreadEvent>, ThreadRefusal> {
         let thread = state.authorised(facts.caller, Action::Update)?;
-        check_grants(facts.caller, &self.permissions)?;
+        check_permissions(facts.caller, &self.permissions)?;
         if self.permissions == thread.access.permissions {
             return Ok(Vec::new());
         }

@@ -8,16 +8,11 @@ use super::access::ThreadAccess;
 use super::event::{ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ThreadCreated};
 use super::item::{Author, Delta, Part, part_bytes};
 use super::metadata::Metadata;
+use super::name::ThreadName;
 use super::refusal::ThreadRefusal;
-use super::update_thread::ThreadName;
 use crate::access::{Action, Caller};
 use crate::envelope::Head;
 use crate::ids::{ItemId, Offset, Position};
-
-/// Most items of a thread that are being written at once.
-pub const MAX_OPEN_ITEMS: usize = 32;
-/// Most appends to one item: so many rows are read to know how far it has got.
-pub const MAX_APPENDS: usize = 256 * 1024;
 
 /// A thread, or its absence.
 #[derive(Debug, Clone, PartialEq)]

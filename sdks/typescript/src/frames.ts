@@ -21,7 +21,6 @@ export interface Participant {
 
 export interface Thread {
   $id: string;
-  $sequence: number | string;
   $createdAt: string;
   $updatedAt: string;
   $permissions: string[];

@@ -28,9 +28,9 @@ impl List {
         expect_folder(&self.data.data)?;
         let rows = with_node(&self.data, async |node| {
             let number = project_number(node, &self.project)?;
-            let rows = node
-                .reads()
-                .run(move |view, _| view.scan(number, keys::TABLE, &[], None, MOST));
+            let rows = node.reads().run(number, move |view, _| {
+                view.scan(number, keys::TABLE, &[], None, MOST)
+            });
             rows.await?.map_err(Failure::failed)
         })?;
         let mut out = std::io::stdout().lock();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use everlog_actors::Refused;
-use everlog_domain::ids::Offset;
+use everlog_domain::ids::{Offset, ProjectNumber};
 use everlog_domain::ports::{Log, RowsView};
 use futures_util::{Sink, Stream};
 use tokio::time::sleep;
@@ -77,13 +77,14 @@ where
     }
 }
 
-/// Reads, and tries again while the readers are busy.
+/// Reads in the turn of a project, and tries again while the readers are busy.
 pub(super) async fn read<T: Send + 'static>(
     edge: &Edge,
+    project: ProjectNumber,
     read: impl Fn(&dyn RowsView, &dyn Log) -> T + Clone + Send + 'static,
 ) -> Result<T, Ending> {
     for _ in 0..TRIES {
-        match edge.node.reads().run(read.clone()).await {
+        match edge.node.reads().run(project, read.clone()).await {
             Ok(value) => return Ok(value),
             Err(Refused::Busy { .. }) => sleep(BETWEEN_TRIES).await,
             Err(Refused::Stopped) => return Err(Ending::Stopping),

@@ -95,7 +95,7 @@ where
         subscription.fall_back();
         let ask = subscription.ask(&self.caller);
         let page = move |view: &dyn RowsView, log: &dyn Log| catch_up::read(view, log, &ask);
-        let past = match read(&self.edge, page).await? {
+        let past = match read(&self.edge, self.caller.project, page).await? {
             Ok(past) => past,
             Err(error) => return self.give_up(slot, ApiError::internal(error)).await,
         };

@@ -177,7 +177,7 @@ where
             let (wanted, caller) = (wanted.clone(), Arc::clone(&self.caller));
             let open =
                 move |view: &dyn RowsView, _: &dyn Log| wanted.clone().open(view, &caller, from);
-            let opened = read(&self.edge, open).await??;
+            let opened = read(&self.edge, self.caller.project, open).await??;
             match opened.beginning {
                 Beginning::Snapshot { epoch, .. } if epoch > self.caller.access_epoch => {
                     self.authenticated_under(epoch).await?;

@@ -34,6 +34,8 @@ async fn bad_queries_are_refused() {
         json!({ "attribute": "name" }),
         bare("drop", json!([])),
         query("equal", "name", json!([7])),
+        // the offset of a thread's creation would tell how busy the project is
+        query("greaterThan", "$sequence", json!([1])),
         query("equal", "name", json!([])),
         query("equal", "$createdAt", json!(["yesterday"])),
         query("between", "$createdAt", json!(["2026-01-01T00:00:00Z"])),
@@ -58,6 +60,7 @@ async fn bad_queries_are_refused() {
     let hidden = [
         "$readers",
         "$permissions",
+        "$sequence",
         "metadata",
         "metadata.secret",
         "participants.role",
@@ -66,7 +69,8 @@ async fn bad_queries_are_refused() {
         "",
     ];
     let hidden = hidden.map(|name| query("equal", name, json!(["x"])));
-    let sorts = ["$readers", "metadata", "none"].map(|name| query("orderDesc", name, json!([])));
+    let sorts = ["$readers", "$sequence", "metadata", "none"]
+        .map(|name| query("orderDesc", name, json!([])));
     let all = bad.into_iter().chain(hidden).chain(sorts);
     let mut scenarios: Vec<_> = all
         .map(|query| {
@@ -243,14 +247,7 @@ async fn threads_are_filtered_sorted_and_paged() {
     assert_eq!(uncounted.body["threads"].as_array().unwrap().len(), 5);
     let select = Ask::get("/v1/threads").queries(&[bare("select", json!(["name"])), limit(1)]);
     let thread = world.ask(select.bearer(&key)).await.body["threads"][0].clone();
-    let expected = [
-        "$createdAt",
-        "$id",
-        "$permissions",
-        "$sequence",
-        "$updatedAt",
-        "name",
-    ];
+    let expected = ["$createdAt", "$id", "$permissions", "$updatedAt", "name"];
     assert_eq!(fields(&thread), expected);
 }
 

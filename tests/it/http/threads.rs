@@ -2,9 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::request::Ask;
+use super::request::{Ask, fields};
 use super::scenario::{denied, granted, play};
 use super::world::World;
+
+/// The fields of a thread, in order.
+const THREAD: [&str; 8] = [
+    "$createdAt",
+    "$id",
+    "$permissions",
+    "$updatedAt",
+    "lastItemAt",
+    "metadata",
+    "name",
+    "participants",
+];
 
 #[tokio::test]
 async fn bad_bodies_are_refused() {
@@ -57,6 +69,39 @@ async fn bad_bodies_are_refused() {
     let verb = Ask::new("PUT", "/v1/threads").bearer(&key);
     scenarios.push(denied("no verb", verb, 405, "general_not_implemented"));
     play(&world, world.one, scenarios).await;
+}
+
+#[tokio::test]
+async fn permissions_are_bounded_in_number() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    let list = |count: usize| {
+        let texts = (0..count).map(|number| format!("write(\"user:u{number}\")"));
+        json!({ "permissions": texts.collect::<Vec<_>>() })
+    };
+    let create = |count| Ask::post("/v1/threads", list(count)).bearer(&key);
+    let set = |count| {
+        let ask = Ask::new("PUT", "/v1/threads/t/permissions");
+        ask.body(list(count).to_string()).bearer(&key)
+    };
+    world.thread(&key, json!({ "threadId": "t" })).await;
+    let invalid = "general_argument_invalid";
+    let changed = &["thread.permissions.changed"];
+    let scenarios = vec![
+        denied("one too many at the start", create(101), 400, invalid),
+        denied("one too many later", set(101), 400, invalid),
+        granted(
+            "the most at the start",
+            create(100),
+            201,
+            &["thread.created"],
+        ),
+        granted("the most later", set(100), 200, changed),
+    ];
+    play(&world, world.one, scenarios).await;
+    let message = world.ask(create(101)).await.body["message"].clone();
+    let expected = "permissions: expected at most 100 permissions, found 101";
+    assert_eq!(message, expected);
 }
 
 #[tokio::test]
@@ -232,6 +277,11 @@ async fn writes_bring_cursors_and_offsets_only_to_those_who_read_the_log() {
     let by_ann = Ask::post("/v1/threads", json!({})).session("one", &ann.session);
     let by_ann = world.ask(by_ann).await;
     assert_eq!(by_ann.header("x-everlog-offset"), None);
+    let path = format!("/v1/threads/{}", by_ann.id());
+    let read = world.ask(Ask::get(path).session("one", &ann.session)).await;
+    for answer in [&by_ann.body, &read.body] {
+        assert_eq!(fields(answer), THREAD, "a field that tells an offset?");
+    }
     let cursor = by_ann.header("x-everlog-cursor").unwrap();
     let read =
         |min: &str| Ask::get(format!("/v1/threads?minOffset={min}")).session("one", &ann.session);

@@ -9,9 +9,10 @@ use proptest::prelude::{
 use proptest::prop_oneof;
 use serde_json::json;
 
-use super::{ItemInProgress, MAX_OPEN_ITEMS, ThreadState, Written};
+use super::{ItemInProgress, ThreadState, Written};
 use crate::access::{Action, Caller};
 use crate::ids::{ItemId, Offset, Position};
+use crate::threads::bounds::{MAX_OPEN_ITEMS, MAX_OPEN_ITEMS_OF_AN_AUTHOR};
 use crate::threads::given::{
     access, agent, author, guest, key, member, metadata, new_item, owner, participant, permissions,
     person, stranger, text, thread_id, viewer, write,
@@ -262,7 +263,14 @@ fn is_sound(state: &ThreadState, written: &BTreeMap<ItemId, Written>) -> bool {
     let ThreadState::Live(thread) = state else {
         return true;
     };
+    let open_of = |author| {
+        let open = thread.open.values();
+        open.filter(|item| item.author == author).count()
+    };
     thread.open.len() <= MAX_OPEN_ITEMS
+        && ["user:owner", "user:member", "key:key"]
+            .iter()
+            .all(|name| open_of(author(name)) <= MAX_OPEN_ITEMS_OF_AN_AUTHOR)
         && thread
             .open
             .values()
