@@ -17,7 +17,8 @@ pub(crate) use engine::{EngineFailure, page_of};
 pub(crate) use index::peek_reached;
 pub(crate) use read::{Reader, SealedRecord};
 pub(crate) use segment::{
-    Depth, Tail, create_first, cut_after, list_segments, mend_segments, scan,
+    Depth, SegmentFile, Tail, create_first, cut_after, list_segments, mend_segments, restore_edges,
+    scan,
 };
 #[cfg(test)]
 pub(crate) use segment::{FrameBuffer, SegmentWriter};

@@ -103,7 +103,7 @@ pub(super) fn create(folder: &Path, first: CommitNumber) -> io::Result<SegmentFi
     Ok(SegmentFile { first, path })
 }
 
-fn encode_header(first: CommitNumber) -> [u8; HEADER_BYTES] {
+pub(super) fn encode_header(first: CommitNumber) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..8].copy_from_slice(SEGMENT_MAGIC);
     bytes[8..16].copy_from_slice(&first.0.to_be_bytes());

@@ -23,11 +23,11 @@ mod scan;
 mod tests;
 mod writer;
 
-pub(crate) use file::list as list_segments;
+pub(crate) use file::{SegmentFile, list as list_segments};
 pub(crate) use frame::{FrameBuffer, FrameHead, FrameTooLarge, split_event};
 pub(crate) use reader::{Events, Location, ReadError, Segments};
 pub(crate) use scan::{Depth, Tail, scan};
-pub(crate) use writer::{SegmentWriter, create_first, cut_after, mend_segments};
+pub(crate) use writer::{SegmentWriter, create_first, cut_after, mend_segments, restore_edges};
 
 /// Bytes of frames at which a segment is sealed.
 pub(crate) const SEGMENT_BYTES: u64 = 16 << 20;

@@ -65,6 +65,28 @@ pub(crate) fn cut_after(folder: &Path, segment: &Path, at: u64) -> Result<(), Sc
     sync().map_err(|error| ScanDamage::io(folder, error))
 }
 
+/// Writes anew what stands around the frames of a segment that another one follows: its header,
+/// and behind its last frame its seal.
+pub(crate) fn restore_edges(
+    segment: &SegmentFile,
+    end: u64,
+    last: CommitNumber,
+) -> Result<(), ScanDamage> {
+    let restore = || {
+        let file = OpenOptions::new().write(true).open(&segment.path)?;
+        let seal = Seal {
+            last,
+            position: end,
+        };
+        let seal = seal.encode();
+        file.write_all_at(&file::encode_header(segment.first), 0)?;
+        file.write_all_at(&seal, end)?;
+        file.set_len(end + seal.len() as u64)?;
+        file.sync_all()
+    };
+    restore().map_err(|error| ScanDamage::io(&segment.path, error))
+}
+
 fn cut(segment: &Path, at: u64) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(segment)?;
     file.set_len(at)?;

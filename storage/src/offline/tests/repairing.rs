@@ -3,7 +3,7 @@ use everlog_domain::ports::{Log, Rows};
 use everlog_domain::time::Time;
 
 use super::forge::Forger;
-use crate::fixture::{Image, SEGMENT, options, reopen};
+use crate::fixture::{Image, SEGMENT, append, continued, options, reopen, written};
 use crate::offline::{LostHistory, RepairFailure, repair, verify};
 use crate::open::{OpenRefused, open};
 use crate::record::Place;
@@ -66,6 +66,35 @@ fn damage_in_the_log_costs_what_lies_beyond_it() {
             "damage {number}: the original was changed"
         );
         assert_opens_with(to.path(), 12);
+    }
+}
+
+/// What stands around the batches can be written anew.
+#[test]
+fn damage_at_the_edges_of_a_sealed_segment_costs_nothing() {
+    let folder = written(2);
+    let log = reopen(folder.path()).unwrap();
+    let mut batches = continued(&log);
+    let large = "large ".repeat(300_000);
+    for _ in 0..6 {
+        append(&log, &mut batches, &large);
+    }
+    drop(log);
+    let sound = Image::of(folder.path());
+    assert!(sound.names().filter(|name| name.starts_with("log")).count() > 1);
+    let seal = sound.file(SEGMENT).len() - 1;
+    let damages = [
+        sound.edited(SEGMENT, |bytes| bytes[seal] ^= 1),
+        sound.edited(SEGMENT, |bytes| bytes.truncate(seal)),
+        sound.edited(SEGMENT, |bytes| bytes[9] ^= 1),
+    ];
+    for (number, damaged) in damages.iter().enumerate() {
+        let data = damaged.placed();
+        assert!(reopen(data.path()).is_err(), "damage {number} is refused");
+        let to = tempfile::tempdir().unwrap();
+        let report = repair(&options(data.path()), to.path(), &mut |_| {}).unwrap();
+        assert_eq!((report.commit, report.lost.len()), (CommitNumber(8), 0));
+        assert_opens_with(to.path(), 8);
     }
 }
 
