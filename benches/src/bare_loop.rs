@@ -17,13 +17,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use crate::follower::Follower;
 use crate::live::Buffers;
 
-/// Writes each frame to each of `sockets` sockets; returns how long it took until every reader had
-/// every frame.
-pub(crate) async fn run(frames: &[String], sockets: usize) -> Result<Duration> {
+/// Writes each frame to each of `sockets` sockets, so many `together` in one call; returns how long
+/// it took until every reader had every frame.
+pub(crate) async fn run(frames: &[String], sockets: usize, together: usize) -> Result<Duration> {
     let items = u64::try_from(frames.len())?;
     let wire = frames
-        .iter()
-        .map(|text| on_the_wire(text))
+        .chunks(together)
+        .map(on_the_wire)
         .collect::<Result<Vec<_>>>()?;
     let mut writers = Vec::with_capacity(sockets);
     let mut readers = JoinSet::new();
@@ -49,19 +49,21 @@ pub(crate) async fn run(frames: &[String], sockets: usize) -> Result<Duration> {
     Ok(elapsed)
 }
 
-/// One write a frame and socket, as a server does that fans out each message when it comes.
-fn write_all(writers: &mut [BlockingStream], frames: &[Vec<u8>]) -> Result<()> {
-    for frame in frames {
+/// One write a socket for all that came together, as a server does that fans it out when it comes.
+fn write_all(writers: &mut [BlockingStream], due: &[Vec<u8>]) -> Result<()> {
+    for frames in due {
         for writer in &mut *writers {
-            writer.write_all(frame)?;
+            writer.write_all(frames)?;
         }
     }
     Ok(())
 }
 
-fn on_the_wire(text: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() + 10);
-    Frame::message(text.to_owned(), OpCode::Data(Data::Text), true).format(&mut bytes)?;
+fn on_the_wire(texts: &[String]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for text in texts {
+        Frame::message(text.clone(), OpCode::Data(Data::Text), true).format(&mut bytes)?;
+    }
     Ok(bytes)
 }
 
@@ -78,7 +80,9 @@ mod tests {
                 format!(r#"{{"type":"event","id":"s1","prev":"a","cursor":"a","event":{body}}}"#)
             })
             .collect();
-        assert!(run(&frames, 5).await? > Duration::ZERO);
+        for together in [1, 7, 20] {
+            assert!(run(&frames, 5, together).await? > Duration::ZERO);
+        }
         Ok(())
     }
 }

@@ -129,6 +129,18 @@ impl Bench {
             .map_or_else(|unavailable| unavailable.0.clone(), name)
     }
 
+    /// Ends PostgreSQL before works that it does not stand beside: it would take memory and time from them.
+    pub(crate) async fn stop_postgres(&mut self) -> Result<()> {
+        let stopped = Err(Unavailable("it stands beside no later work".to_owned()));
+        match std::mem::replace(&mut self.postgres, stopped) {
+            Ok(postgres) => postgres.stop().await,
+            Err(unavailable) => {
+                self.postgres = Err(unavailable);
+                Ok(())
+            }
+        }
+    }
+
     /// Ends PostgreSQL; gives back every F of the run.
     pub(crate) async fn end(self) -> Result<Vec<f64>> {
         if let Ok(postgres) = self.postgres {

@@ -110,6 +110,9 @@ async fn run(options: &Options) -> Result<Outcome> {
     let mut all_ran = true;
     for work in chosen {
         bench.progress.begin(work.name());
+        if !work.needs_postgres() {
+            bench.stop_postgres().await?;
+        }
         match work.measure(&mut bench).await {
             Ok(measured) => rows.extend(measured),
             Err(error) => {

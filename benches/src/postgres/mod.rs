@@ -2,7 +2,9 @@
 //!
 //! It runs with Debian's own settings in a cluster of its own on the file system of our data folders,
 //! and is used as well as it can be: prepared statements, the best number of connections, the best
-//! form of a batch, a project for each connection so that none waits for another's rows.
+//! form of a batch, a project for each connection so that none waits for another's rows, clients on as
+//! many cores as ours have in process. Neither side pays for what the other left behind: after each of
+//! its turns the table is emptied and the cluster brought to rest, outside of the window.
 
 mod batches;
 mod cluster;
@@ -10,8 +12,9 @@ mod inserts;
 
 use std::path::Path;
 
-use anyhow::Result;
-use tokio_postgres::{Client, NoTls};
+use anyhow::{Context, Result};
+use tokio::runtime::{self, Runtime};
+use tokio_postgres::{Client, Config, NoTls};
 
 use crate::closed::{self, Caller, Measured, Window};
 use crate::options::Size;
@@ -36,6 +39,41 @@ pub(crate) struct Postgres {
     /// What each number of connections and each form of a batch reached, for the table.
     pub(crate) trials: Vec<Trial>,
     cluster: Cluster,
+    cores: AllCores,
+}
+
+/// A runtime with a thread for each core, where the clients are. The load's own has half of the cores.
+#[derive(Debug)]
+struct AllCores(Option<Runtime>);
+
+impl AllCores {
+    fn start() -> Result<Self> {
+        let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+        Ok(Self(Some(
+            runtime.context("the runtime of PostgreSQL's clients")?,
+        )))
+    }
+
+    /// Runs `work` there; whatever it spawns stays there.
+    async fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let runtime = self.0.as_ref().context("PostgreSQL's clients have ended")?;
+        runtime
+            .spawn(work)
+            .await
+            .context("PostgreSQL's clients panicked")?
+    }
+}
+
+impl Drop for AllCores {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// One way to write, tried at the start of the run.
@@ -54,24 +92,24 @@ impl Postgres {
         size: Size,
         progress: &Progress,
     ) -> Result<Self> {
+        let cores = AllCores::start()?;
         let cluster = Cluster::start(programs, folder).await?;
-        let mut search = Search {
-            cluster: &cluster,
+        let search = Search {
+            connect: cluster.config().clone(),
             payload_bytes,
             size,
             projects: 0,
+            trials: Vec::new(),
         };
-        let mut trials = Vec::new();
-        progress.say("PostgreSQL: an insert a commit with 1, 16, 64 and 256 connections");
-        let inserters = search.inserters(&mut trials).await?;
-        progress.say("PostgreSQL: one writer with batches of up to 1,024");
-        search.ceiling(&mut trials).await?;
-        let waiting = search.waiting(&mut trials).await?;
+        progress
+            .say("PostgreSQL: 1 to 256 connections, then one writer with batches of up to 1,024");
+        let (inserters, waiting, trials) = cores.run(search.run()).await?;
         Ok(Self {
             inserters,
             waiting,
             trials,
             cluster,
+            cores,
         })
     }
 
@@ -88,7 +126,7 @@ impl Postgres {
     /// Rows inserted one a commit, by the best number of connections.
     pub(crate) async fn inserts(&mut self, size: Size) -> Result<Measured> {
         let callers = std::mem::take(&mut self.inserters);
-        let (seen, callers) = closed::run(callers, Window::of(size.measured())).await?;
+        let (seen, callers) = self.turn(callers, size).await?;
         self.inserters = callers;
         Ok(seen)
     }
@@ -96,9 +134,19 @@ impl Postgres {
     /// Rows committed together by the best gathering writer.
     pub(crate) async fn batches(&mut self, size: Size) -> Result<Measured> {
         let callers = std::mem::take(&mut self.waiting);
-        let (seen, callers) = closed::run(callers, Window::of(size.measured())).await?;
+        let (seen, callers) = self.turn(callers, size).await?;
         self.waiting = callers;
         Ok(seen)
+    }
+
+    async fn turn<C: Caller>(&self, callers: Vec<C>, size: Size) -> Result<(Measured, Vec<C>)> {
+        let config = self.cluster.config().clone();
+        let turn = async move {
+            let ended = closed::run(callers, Window::of(size.measured())).await?;
+            bring_to_rest(&config).await?;
+            Ok(ended)
+        };
+        self.cores.run(turn).await
     }
 
     /// Ends the cluster.
@@ -108,60 +156,80 @@ impl Postgres {
     }
 }
 
+/// Empties the table and writes back what is dirty: work that PostgreSQL puts off, and would otherwise do
+/// in the background of whoever is measured next.
+async fn bring_to_rest(config: &Config) -> Result<()> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move { connection.await.ok() });
+    // Each by itself: statements in one call are one transaction.
+    for statement in ["TRUNCATE events", "CHECKPOINT"] {
+        client.batch_execute(statement).await?;
+    }
+    Ok(())
+}
+
 /// The search for the best writers.
-struct Search<'a> {
-    cluster: &'a Cluster,
+struct Search {
+    connect: Config,
     payload_bytes: usize,
     size: Size,
     projects: i64,
+    trials: Vec<Trial>,
 }
 
-impl Search<'_> {
-    async fn inserters(&mut self, trials: &mut Vec<Trial>) -> Result<Vec<Inserter>> {
+impl Search {
+    async fn run(mut self) -> Result<(Vec<Inserter>, Vec<WaitingCaller>, Vec<Trial>)> {
+        let inserters = self.inserters().await?;
+        self.ceiling().await?;
+        let waiting = self.waiting().await?;
+        Ok((inserters, waiting, self.trials))
+    }
+
+    async fn inserters(&mut self) -> Result<Vec<Inserter>> {
         let mut best = Best::default();
         for connections in CONNECTIONS {
             let mut inserters = Vec::with_capacity(connections);
             for _ in 0..connections {
-                let (client, project) = self.connect().await?;
+                let (client, project) = self.client().await?;
                 inserters.push(Inserter::new(client, project, self.payload_bytes).await?);
             }
             let name = format!("an insert a commit, {connections} connections");
-            best.offer(self.tried(name, inserters, trials).await?);
+            best.offer(self.tried(name, inserters).await?);
         }
         Ok(best.callers)
     }
 
-    async fn waiting(&mut self, trials: &mut Vec<Trial>) -> Result<Vec<WaitingCaller>> {
+    async fn waiting(&mut self) -> Result<Vec<WaitingCaller>> {
         let mut best = Best::default();
         for form in [Form::MultiRow, Form::Copy] {
             for callers in CALLERS {
                 let batches = self.batches(form).await?;
                 let waiting = WaitingCaller::gathered(batches, callers, self.payload_bytes);
                 let name = format!("one writer, batches of {callers} callers' events, {form}");
-                best.offer(self.tried(name, waiting, trials).await?);
+                best.offer(self.tried(name, waiting).await?);
             }
         }
         Ok(best.callers)
     }
 
-    async fn ceiling(&mut self, trials: &mut Vec<Trial>) -> Result<()> {
+    async fn ceiling(&mut self) -> Result<()> {
         for form in [Form::MultiRow, Form::Copy] {
             let batches = self.batches(form).await?;
             let name = format!("one writer that nobody waits for, 1,024 ready rows, {form}");
             let writer = AlwaysFull::new(batches, self.payload_bytes);
-            self.tried(name, vec![writer], trials).await?;
+            self.tried(name, vec![writer]).await?;
         }
         Ok(())
     }
 
     async fn tried<C: Caller>(
-        &self,
+        &mut self,
         name: String,
         callers: Vec<C>,
-        trials: &mut Vec<Trial>,
     ) -> Result<(Measured, Vec<C>)> {
         let (seen, callers) = closed::run(callers, Window::of(self.size.measured())).await?;
-        trials.push(Trial {
+        bring_to_rest(&self.connect).await?;
+        self.trials.push(Trial {
             name,
             seen: seen.clone(),
         });
@@ -169,13 +237,13 @@ impl Search<'_> {
     }
 
     async fn batches(&mut self, form: Form) -> Result<Batches> {
-        let (client, project) = self.connect().await?;
+        let (client, project) = self.client().await?;
         Batches::new(client, project, form).await
     }
 
-    async fn connect(&mut self) -> Result<(Client, i64)> {
+    async fn client(&mut self) -> Result<(Client, i64)> {
         self.projects += 1;
-        let (client, connection) = self.cluster.config().connect(NoTls).await?;
+        let (client, connection) = self.connect.connect(NoTls).await?;
         // Ends when its client is dropped; a failure reaches the client's own next call.
         tokio::spawn(async move { connection.await.ok() });
         Ok((client, self.projects))

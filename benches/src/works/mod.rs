@@ -33,6 +33,7 @@ pub(crate) enum Work {
     Stalled,
 }
 
+/// In the order in which they run: those that PostgreSQL stands beside come first, and it ends with them.
 const ALL: [Work; 10] = [
     Work::Database,
     Work::Append,

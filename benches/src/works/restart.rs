@@ -1,9 +1,10 @@
 //! Restart: from the start of the process until a thread's items were read, with a small log and
-//! with a large one, after an orderly stop and after a kill.
+//! with a large one, after an orderly stop and after a kill in the middle of writing: what the killed
+//! server wrote is what the next one has to find, check and project.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::bench::Bench;
 use crate::http::Connection;
@@ -18,12 +19,18 @@ const THREADS: usize = 64;
 /// Sockets that fill a log.
 const SOCKETS: usize = 8;
 
+/// Items that a server takes before it is killed.
+const ITEMS_OF_A_LIFE: u64 = 10_000;
+
+/// How long it goes on being written to until then.
+const STILL_WRITING: Duration = Duration::from_millis(200);
+
 const GOAL: Duration = Duration::from_secs(2);
 
 /// A data folder, filled.
 struct Filled {
     data: &'static str,
-    thread: String,
+    threads: Vec<String>,
     server: Server,
 }
 
@@ -55,13 +62,23 @@ pub(crate) async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
         let mut row = Row::of(work, Figure::Seconds(elapsed))
             .beside("1,000 items", Figure::Seconds(median(&beside)))
             .held_against(Mark::new(Origin::Goal, "< 2 s", met))
-            .remarking("until a thread's items were read");
+            .remarking(remark(how));
         row.rounds = ours;
         rows.push(row);
     }
     small.server.end(End::Graceful).await?;
     large.server.end(End::Graceful).await?;
     Ok(rows)
+}
+
+fn remark(how: End) -> String {
+    let read = "until a thread's items were read";
+    match how {
+        End::Graceful => read.to_owned(),
+        End::Killed => format!(
+            "{read}; each server was killed while it took items, after {ITEMS_OF_A_LIFE} of its own"
+        ),
+    }
 }
 
 async fn fill(bench: &Bench, data: &'static str, items: u64) -> Result<Filled> {
@@ -71,41 +88,60 @@ async fn fill(bench: &Bench, data: &'static str, items: u64) -> Result<Filled> {
     let server = bench.server(data).await?;
     let mut connection = Connection::open(server.target()).await?;
     let threads = connection.create_threads(THREADS).await?;
+    pipeline::run_all(server.target(), loads(&threads, items)).await?;
+    Ok(Filled {
+        data,
+        threads,
+        server,
+    })
+}
+
+/// So many items, dealt out to the sockets.
+fn loads(threads: &[String], items: u64) -> Vec<Load> {
     let load = |threads: &[String]| Load {
         threads: threads.to_vec(),
         first_number: 0,
         in_flight: 64,
         until: Until::Sent(items / SOCKETS as u64),
     };
-    let loads = threads.chunks(THREADS / SOCKETS).map(load).collect();
-    pipeline::run_all(server.target(), loads).await?;
-    let thread = threads.into_iter().next().context("a thread")?;
-    Ok(Filled {
-        data,
-        thread,
-        server,
-    })
+    threads.chunks(THREADS / SOCKETS).map(load).collect()
+}
+
+async fn end(server: Server, threads: &[String], how: End) -> Result<()> {
+    if how == End::Graceful {
+        return server.end(how).await;
+    }
+    let target = server.target().clone();
+    pipeline::run_all(&target, loads(threads, ITEMS_OF_A_LIFE)).await?;
+    let endless = loads(threads, u64::MAX);
+    let writing = tokio::spawn(async move { pipeline::run_all(&target, endless).await });
+    tokio::time::sleep(STILL_WRITING).await;
+    ensure!(!writing.is_finished(), "nobody writes when it is killed");
+    server.end(how).await?;
+    // Its sockets are gone: that is how it ends.
+    writing.await.context("the writer's task")?.err();
+    Ok(())
 }
 
 async fn restart(bench: &Bench, filled: Filled, how: End) -> Result<(Filled, f64)> {
     let Filled {
         data,
-        thread,
+        threads,
         server,
     } = filled;
-    server.end(how).await?;
+    end(server, &threads, how).await?;
     let begun = Instant::now();
     let server = bench.server(data).await?;
+    let thread = threads.first().context("a thread")?;
     Connection::open(server.target())
         .await?
-        .list_items(&thread)
+        .list_items(thread)
         .await?;
-    Ok((
-        Filled {
-            data,
-            thread,
-            server,
-        },
-        begun.elapsed().as_secs_f64(),
-    ))
+    let elapsed = begun.elapsed().as_secs_f64();
+    let again = Filled {
+        data,
+        threads,
+        server,
+    };
+    Ok((again, elapsed))
 }

@@ -24,7 +24,7 @@ const RECEIVE_BUFFER_BYTES: u32 = 16 << 10;
 /// How much memory they may cost in all.
 const MARK_BYTES: f64 = 10e6;
 
-/// The server's memory is read as often as this.
+/// How often it is looked whether all is done, and the server's memory is read then.
 const READING_EVERY: Duration = Duration::from_millis(200);
 
 /// The server gives up sockets that send nothing for a minute; these stall, but live.
@@ -33,41 +33,84 @@ const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(15);
 /// Readings at the end of a run, of which the median counts.
 const READINGS: usize = 15;
 
-/// Runs the same load without and with stalled subscribers, each on a new server.
+/// Runs the same load without and with stalled subscribers, by turns, each on a new server. One run's
+/// memory differs from the next by more than the mark, so the median of the pairs' differences counts.
 pub(crate) async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
     let frames = bench.size.pick(5_000, 500_000, 500_000);
-    bench
-        .progress
-        .say(&format!("{frames} frames pass, nobody stalls"));
-    let without = run(bench, "stalled-none", 0, frames).await?;
-    bench.progress.say(&format!(
-        "{frames} frames pass, {STALLED} subscribers stall"
-    ));
-    let with = run(bench, "stalled", STALLED, frames).await?;
-    let more = Figure::Bytes(without.end_bytes).number() + MARK_BYTES;
-    let met = Figure::Bytes(with.end_bytes).number() <= more;
-    let remark = format!(
-        "{frames} frames; highest {} and {}",
-        Figure::Bytes(with.highest_bytes),
-        Figure::Bytes(without.highest_bytes)
-    );
+    let pairs = bench.size.pick(1, 3, 5);
+    let (mut without, mut with, mut more) = (Vec::new(), Vec::new(), Vec::new());
+    let mut caught_up = None;
+    for pair in 1..=pairs {
+        let of = format!("{frames} frames pass, pair {pair} of {pairs}");
+        bench.progress.say(&format!("{of}: nobody stalls"));
+        let quiet = run(bench, &format!("stalled-none-{pair}"), 0, frames).await?;
+        quiet.server.end(End::Graceful).await?;
+        bench
+            .progress
+            .say(&format!("{of}: {STALLED} subscribers stall"));
+        let stalled = run(bench, &format!("stalled-{pair}"), STALLED, frames).await?;
+        without.push(quiet.end_bytes);
+        with.push(stalled.end_bytes);
+        more.push(stalled.end_bytes - quiet.end_bytes);
+        if pair == pairs {
+            bench.progress.say("they read on");
+            let target = stalled.server.target();
+            let reading = catch_up(target, &stalled.thread, stalled.followers, frames);
+            caught_up = Some(reading.await?);
+        }
+        stalled.server.end(End::Graceful).await?;
+    }
     let work = format!("memory with {STALLED} stalled subscribers");
-    let memory = Row::of(work, Figure::Bytes(with.end_bytes))
-        .beside("without them", Figure::Bytes(without.end_bytes))
+    let met = median(&more) <= MARK_BYTES;
+    let mut memory = Row::of(work, bytes(median(&with)))
+        .beside("without them", bytes(median(&without)))
         .held_against(Mark::new(Origin::First, "≤ + 10 MB", met))
-        .remarking(remark);
-    Ok(vec![memory, with.caught_up])
+        .remarking(format!(
+            "{frames} frames, {pairs} pairs: they cost {}; without them the runs differ by up to {}",
+            spread(&more),
+            bytes(most(&without) - least(&without))
+        ));
+    memory.rounds = more;
+    Ok([memory].into_iter().chain(caught_up).collect())
 }
 
-/// What one run saw.
-struct Seen {
-    end_bytes: u64,
-    highest_bytes: u64,
-    caught_up: Row,
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of bytes"
+)]
+fn bytes(number: f64) -> Figure {
+    Figure::Bytes(number as u64)
 }
 
-async fn run(bench: &Bench, data: &str, stalled: usize, frames: u64) -> Result<Seen> {
-    let catching_up = bench.size.pick(STALLED, 10, STALLED);
+fn spread(differences: &[f64]) -> String {
+    let megabytes = |bytes: f64| format!("{:+.1}", bytes / 1e6);
+    format!(
+        "{} MB in the median, {} to {}",
+        megabytes(median(differences)),
+        megabytes(least(differences)),
+        megabytes(most(differences))
+    )
+}
+
+fn least(figures: &[f64]) -> f64 {
+    figures.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn most(figures: &[f64]) -> f64 {
+    figures.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// A server whose frames have passed, and whoever stalled meanwhile.
+struct Passed {
+    server: Server,
+    thread: String,
+    followers: Vec<Follower>,
+    /// The server's memory.
+    end_bytes: f64,
+}
+
+async fn run(bench: &Bench, data: &str, stalled: usize, frames: u64) -> Result<Passed> {
     let server = bench.server(data).await?;
     let target = server.target().clone();
     let thread = Connection::open(&target)
@@ -92,10 +135,8 @@ async fn run(bench: &Bench, data: &str, stalled: usize, frames: u64) -> Result<S
         let target = target.clone();
         async move { pipeline::run_all(&target, vec![load]).await }
     });
-    let mut highest_bytes = 0;
     let mut alive_at = Instant::now();
     while !(writing.is_finished() && reading.is_finished()) {
-        highest_bytes = highest_bytes.max(server.resident_bytes()?);
         tokio::time::sleep(READING_EVERY).await;
         if alive_at.elapsed() > SIGN_OF_LIFE_EVERY {
             keep_alive(&mut followers).await;
@@ -105,15 +146,11 @@ async fn run(bench: &Bench, data: &str, stalled: usize, frames: u64) -> Result<S
     writing.await.context("the writer's task")??;
     reading.await.context("the reader's task")??;
     let end_bytes = settled_bytes(&server).await?;
-    let highest_bytes = highest_bytes.max(end_bytes);
-    bench.progress.say("they read on");
-    followers.truncate(catching_up);
-    let caught_up = catch_up(&target, &thread, followers, frames).await?;
-    server.end(End::Graceful).await?;
-    Ok(Seen {
+    Ok(Passed {
+        server,
+        thread,
+        followers,
         end_bytes,
-        highest_bytes,
-        caught_up,
     })
 }
 
@@ -125,18 +162,13 @@ async fn keep_alive(followers: &mut [Follower]) {
 }
 
 /// The median of some readings while nothing is written.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a number of bytes"
-)]
-async fn settled_bytes(server: &Server) -> Result<u64> {
+async fn settled_bytes(server: &Server) -> Result<f64> {
     let mut readings = Vec::with_capacity(READINGS);
     for _ in 0..READINGS {
         readings.push(Figure::Bytes(server.resident_bytes()?).number());
         tokio::time::sleep(READING_EVERY).await;
     }
-    Ok(median(&readings) as u64)
+    Ok(median(&readings))
 }
 
 /// Lets them read on; those whose connection the server gave up come back with their cursor.
