@@ -62,9 +62,9 @@ impl SetUp {
 }
 
 async fn has_user(node: &Node) -> Result<bool, ApiError> {
-    let users = node
-        .reads()
-        .run(CONSOLE, |view, _| view.scan(CONSOLE, users::TABLE, &[], None, 1));
+    let users = node.reads().run(CONSOLE, |view, _| {
+        view.scan(CONSOLE, users::TABLE, &[], None, 1)
+    });
     Ok(!users.await??.is_empty())
 }
 

@@ -1,13 +1,12 @@
 //! Power failures: a server's writes are recorded, cut at any point, and the folder that a disk could then hold is opened.
 
-use std::collections::HashSet;
-
 use tokio::runtime::Runtime;
 
 use super::fate::Fate;
 use super::load::Amount;
 use super::outage::{Outage, Recorded, examine_all, outages, record};
 use super::reopen::examine;
+use super::segment::BATCH;
 use super::settings;
 use super::trace::{Operation, Trace};
 
@@ -92,12 +91,9 @@ fn second_segment(trace: &Trace) -> Option<u64> {
 /// Bytes of the trace that the sealing of a segment takes at most.
 const SEALING: u64 = 4 * 1024;
 
+/// A segment is made under another name, and renamed when it has its header.
 fn is_second_segment(path: &str) -> bool {
-    path.starts_with("log/") && is_segment(path) && !path.contains("/00000000000000000001.")
-}
-
-fn is_segment(path: &str) -> bool {
-    path.contains(".segment")
+    path.starts_with("log/") && path.ends_with(".new")
 }
 
 /// Not a test of the server but of the one above: without the syncs of the log it must fail.
@@ -146,28 +142,18 @@ fn a_torn_large_batch_that_nobody_was_told_of_opens() {
 
 /// Where the sync begins that has most bytes of the log to settle.
 fn before_the_largest_sync(trace: &Trace) -> u64 {
-    let mut segments = HashSet::new();
-    let mut written = 0;
+    let mut written = (0, 0);
     let mut largest = (0, 0);
     for record in trace.records() {
         match record.operation {
-            Operation::Create { inode, path } if is_log(path) && is_segment(path) => {
-                segments.insert(inode);
+            Operation::Write { inode, data, .. } if data.starts_with(BATCH) => {
+                written = (inode, data.len());
             }
-            Operation::Write { inode, data, .. } if segments.contains(&inode) => {
-                written += data.len()
-            }
-            Operation::SyncBegin { inode } if segments.contains(&inode) => {
-                largest = largest.max((written, record.ends));
-                written = 0;
+            Operation::SyncBegin { inode } if inode == written.0 => {
+                largest = largest.max((written.1, record.ends));
             }
             _ => {}
         }
     }
     largest.1
-}
-
-/// The log's folder is made under another name and renamed when it is complete.
-fn is_log(path: &str) -> bool {
-    path.starts_with("log/") || path.starts_with("log.new/")
 }

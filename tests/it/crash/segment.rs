@@ -3,7 +3,7 @@
 /// Bytes of a segment's header.
 const HEADER_BYTES: usize = 24;
 /// What a batch begins with, before its length (u32).
-const MAGIC: &[u8; 4] = b"EvF1";
+pub(super) const BATCH: &[u8; 4] = b"EvF1";
 /// Magic, length and a part of the number: without them nothing begins.
 pub(super) const START_BYTES: usize = 13;
 
@@ -19,6 +19,6 @@ pub(super) fn batch_starts(segment: &[u8]) -> Vec<usize> {
 }
 
 fn length(batch: &[u8]) -> Option<usize> {
-    let (length, _) = batch.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
+    let (length, _) = batch.strip_prefix(BATCH)?.split_first_chunk::<4>()?;
     Some(u32::from_be_bytes(*length) as usize)
 }
