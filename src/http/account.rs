@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +23,7 @@ use super::set_up::SETUP_TOKEN_HEADER;
 use super::visitor::Visitor;
 use super::writing::{ask_project, written};
 use crate::error::{ApiError, ErrorType};
+use crate::json_answer::JsonAnswer;
 use crate::passwords::Password;
 
 /// `POST /v1/account`. Unknown fields are ignored, as in Appwrite: its clients may send more.
@@ -60,7 +60,7 @@ pub(super) async fn create(
     if let Some(first) = first {
         first.registered();
     }
-    let body = Json(registered(&granted)?);
+    let body = JsonAnswer(registered(&granted)?);
     written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn get(
         .run(move |view, _| view.get(project, users::TABLE, &key));
     let gone = || ApiError::new(ErrorType::UserUnauthorized, "the account is gone");
     let row = row.await??.ok_or_else(gone)?;
-    Ok(Json(UserAnswer::of_row(&row)).into_response())
+    Ok(JsonAnswer(UserAnswer::of_row(&row)).into_response())
 }
 
 /// Appwrite's `User`. What this server does not have yet is neutral.

@@ -18,6 +18,7 @@ mod open_items;
 mod origins;
 mod page;
 mod participants;
+mod path;
 mod path_project;
 mod queries;
 mod reading;
@@ -43,5 +44,6 @@ pub use thread_wire::ThreadAnswer;
 pub use visitor::Visitor;
 
 pub(crate) use items::LISTING as ITEMS;
-pub(crate) use router::router;
+pub(crate) use page::MAX_PAGE_BYTES;
+pub(crate) use router::{Route, router};
 pub(crate) use threads::LISTING as THREADS;

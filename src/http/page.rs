@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::error::{ApiError, ErrorType};
 
 /// Largest page, in bytes of its cells, roughly.
-const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Rows that are read at once.
 const SLICE: u32 = 100;
 
