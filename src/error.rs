@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use everlog_actors::Refused;
@@ -12,6 +11,9 @@ use everlog_domain::ports::{ReadFailure, RowsFailure};
 use everlog_domain::projects::ProjectRefusal;
 use everlog_domain::threads::ThreadRefusal;
 use serde::Serialize;
+
+use crate::json_answer::JsonAnswer;
+use crate::request_id::RequestId;
 
 macro_rules! error_types {
     ($($variant:ident = $status:literal $name:literal),+ $(,)?) => {
@@ -98,6 +100,8 @@ pub struct ApiError {
     kind: ErrorType,
     message: String,
     retry_after: Option<Duration>,
+    /// For the log, not for the client.
+    reason: Option<String>,
 }
 
 /// The form on the wire.
@@ -121,6 +125,7 @@ impl ApiError {
             kind,
             message: message.into(),
             retry_after: None,
+            reason: None,
         }
     }
 
@@ -129,13 +134,22 @@ impl ApiError {
         Self::new(ErrorType::ArgumentInvalid, format!("{name}: {reason}"))
     }
 
-    /// Something that should not happen. The reason goes to the log, not to the client.
+    /// Something that should not happen. The reason goes to the log, not to the client, as soon as
+    /// it is answered: by then it is known under which request's name.
     pub fn internal(reason: impl std::fmt::Display) -> Self {
-        tracing::error!(%reason, "a request failed");
-        Self::new(
-            ErrorType::ServerError,
-            "the server failed; its log says why under this request's id",
-        )
+        let message = "the server failed; its log says why under this request's id";
+        Self {
+            reason: Some(reason.to_string()),
+            ..Self::new(ErrorType::ServerError, message)
+        }
+    }
+
+    /// Tells the log what the client is not told.
+    pub(crate) fn log(&self) {
+        if let Some(reason) = &self.reason {
+            let request = RequestId::current().map(tracing::field::display);
+            tracing::error!(request, reason, "a request failed");
+        }
     }
 
     /// Says when another try makes sense.
@@ -165,8 +179,9 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.log();
         metrics::counter!("everlog_http_errors_total", "type" => self.kind.name()).increment(1);
-        let mut response = (self.kind.status(), Json(self.body())).into_response();
+        let mut response = (self.kind.status(), JsonAnswer(self.body())).into_response();
         if let Some(wait) = self.retry_after {
             // whole seconds (RFC 9110, 10.2.3), never 0: that would ask for a busy loop
             let seconds = wait.as_millis().div_ceil(1_000).max(1);

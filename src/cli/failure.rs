@@ -71,6 +71,7 @@ impl From<std::io::Error> for Failure {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
+        error.log();
         Self::failed(error.body().message)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +24,7 @@ use super::set_up::SETUP_TOKEN_HEADER;
 use super::visitor::Visitor;
 use super::writing::{ask_project, written};
 use crate::error::{ApiError, ErrorType};
+use crate::json_answer::JsonAnswer;
 use crate::passwords::Password;
 
 /// More seconds than a request may take.
@@ -60,7 +60,7 @@ pub(super) async fn create(
         }
         _ => registration.ask(&edge, &visitor).await?,
     };
-    let body = Json(registered(&granted)?);
+    let body = JsonAnswer(registered(&granted)?);
     written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
 }
 
@@ -185,7 +185,7 @@ pub(super) async fn get(
     });
     let gone = || ApiError::new(ErrorType::UserUnauthorized, "the account is gone");
     let row = row.await??.ok_or_else(gone)?;
-    Ok(Json(UserAnswer::of_row(&row)).into_response())
+    Ok(JsonAnswer(UserAnswer::of_row(&row)).into_response())
 }
 
 /// Appwrite's `User`. What this server does not have yet is neutral.

@@ -1,12 +1,13 @@
 //! A request's body, and the wish that it makes recognisable.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use everlog_domain::envelope::Idempotency;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
 use super::edge::Edge;
@@ -88,13 +89,13 @@ impl<T> Asked<T> {
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let key = idempotency_key(request.headers())?;
         let route = key.as_ref().map(|_| route(&request));
-        let bytes = body(request, state).await?;
+        let bytes = body(request.into_body()).await?;
         // no body asks for nothing in particular
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        let Json(value) = Json::from_bytes(text).map_err(|rejection| unreadable(&rejection))?;
+        let value = read(text)?;
         let named = key.zip(route).map(|(key, route)| Named {
             route,
             key,
@@ -109,19 +110,26 @@ fn route(request: &Request) -> String {
     format!("{} {}", request.method(), request.uri().path())
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| {
-            let response = rejection.into_response();
-            match response.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-                    ErrorType::ContentTooLarge,
-                    format!("expected a body of at most {MAX_BODY_BYTES} bytes"),
-                ),
-                _ => ApiError::argument("body", "it ended before it was complete"),
-            }
-        })
+async fn body(body: Body) -> Result<Bytes, ApiError> {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("expected a body of at most {MAX_BODY_BYTES} bytes");
+            Err(ApiError::new(ErrorType::ContentTooLarge, message))
+        }
+        Err(_) => Err(ApiError::argument(
+            "body",
+            "it ended before it was complete",
+        )),
+    }
+}
+
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
+    // axum's reading knows where a mistake stands, which costs more than the reading itself
+    serde_json::from_slice(text).or_else(|_| match Json::from_bytes(text) {
+        Ok(Json(value)) => Ok(value),
+        Err(rejection) => Err(unreadable(&rejection)),
+    })
 }
 
 /// Says which field is wrong, as the parser found it.

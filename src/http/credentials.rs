@@ -1,9 +1,12 @@
 //! What a request brings to prove who asks, before anything is believed.
 
+use std::sync::OnceLock;
+
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::ProjectId;
+use percent_encoding::percent_decode_str;
 
 use crate::error::{ApiError, ErrorType};
 use crate::key_text::{KeyText, SessionText};
@@ -42,6 +45,8 @@ pub struct Credentials {
     pub key: Option<PresentedKey>,
     /// A session.
     pub session: Option<SessionText>,
+    /// See [`Credentials::digest`]; taken once, since those of a live socket are asked for often.
+    digest: OnceLock<Hash>,
 }
 
 impl Credentials {
@@ -66,6 +71,7 @@ impl Credentials {
             project,
             key,
             session,
+            digest: OnceLock::new(),
         })
     }
 
@@ -84,6 +90,10 @@ impl Credentials {
     /// Names these credentials without giving them away.
     #[must_use]
     pub fn digest(&self) -> Hash {
+        *self.digest.get_or_init(|| self.hash())
+    }
+
+    fn hash(&self) -> Hash {
         let key = self.key.as_ref().map(|key| key.text.reveal());
         let session = self.session.as_ref();
         let fields = [
@@ -164,22 +174,27 @@ pub(super) fn invalid_key() -> ApiError {
     ApiError::new(ErrorType::UserUnauthorized, message)
 }
 
-/// Looked up in Appwrite's order.
+/// The first that reads, in Appwrite's order: a browser may send an old cookie along that its page
+/// cannot keep from being sent.
 fn presented_session(headers: &HeaderMap, project: &ProjectId) -> Option<SessionText> {
     let name = session_cookie(project);
     let legacy = format!("{name}_legacy");
-    let fallback = || {
-        let map = text(headers, "x-fallback-cookies")?;
-        let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(map).ok()?;
-        let value = map.get(&name).or_else(|| map.get(&legacy))?;
-        value.as_str().map(str::to_owned)
-    };
-    let found = cookie(headers, &name)
-        .or_else(|| cookie(headers, &legacy))
-        .or_else(|| text(headers, "x-appwrite-session"))
-        .map(str::to_owned)
-        .or_else(fallback)?;
-    SessionText::parse(&found)
+    cookies(headers, &name)
+        .chain(cookies(headers, &legacy))
+        .find_map(cookie_session)
+        .or_else(|| SessionText::parse(text(headers, "x-appwrite-session")?))
+        .or_else(|| {
+            let map = text(headers, "x-fallback-cookies")?;
+            let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(map).ok()?;
+            let values = [&name, &legacy].map(|name| map.get(name)?.as_str());
+            values.into_iter().flatten().find_map(cookie_session)
+        })
+}
+
+/// Some clients encode the padding of base64, or quote the value.
+fn cookie_session(value: &str) -> Option<SessionText> {
+    let value = percent_decode_str(value.trim_matches('"'));
+    SessionText::parse(&value.decode_utf8().ok()?)
 }
 
 /// The name of a project's session cookie.
@@ -187,16 +202,12 @@ pub(super) fn session_cookie(project: &ProjectId) -> String {
     format!("a_session_{project}")
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The values of the cookies with a name.
+fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter();
     let texts = lines.filter_map(|line| line.to_str().ok());
-    let mut pairs = texts.flat_map(|line| line.split(';'));
-    let value = |pair: &'a str| pair.trim().strip_prefix(name)?.strip_prefix('=');
-    pairs
-        .find_map(value)
-        // some clients encode the padding of base64
-        .map(|value| value.trim_matches('"'))
-        .filter(|value| !value.is_empty())
+    let pairs = texts.flat_map(|line| line.split(';'));
+    pairs.filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -287,12 +298,18 @@ mod tests {
     fn sessions_are_looked_up_in_order() {
         let texts = [b"1", b"2", b"3", b"4"].map(|seed| SessionText::new(&UserId::from_seed(seed)));
         let [main, legacy, header, fallback] = &texts;
+        // the base64 of an id of this length is padded
+        let padded = &SessionText::new(&UserId::parse("abc").unwrap());
         let project = ("x-appwrite-project", "one");
         let legacy_line = format!("x=y; a_session_one_legacy={}", legacy.reveal());
         let both = format!("{legacy_line}; a_session_one={}", main.reveal());
         let map = format!(r#"{{"a_session_one":"{}"}}"#, fallback.reveal());
         let other = format!("a_session_two={}", main.reveal());
         let header_line = header.reveal();
+        let twice = format!("a_session_one=old; a_session_one={}", main.reveal());
+        let encoded = padded.reveal().replace('=', "%3D").replace('+', "%2B");
+        let encoded = format!("a_session_one=\"{encoded}\"");
+        assert!(encoded.contains("%3D"));
         for (headers, expected) in [
             (
                 &[
@@ -321,6 +338,24 @@ mod tests {
             (&[project, ("x-fallback-cookies", &map)], Some(fallback)),
             (&[project, ("cookie", &other)], None),
             (&[project, ("x-appwrite-session", "nonsense")], None),
+            (
+                &[
+                    project,
+                    ("cookie", "a_session_one=old; a_session_one_legacy="),
+                    ("x-appwrite-session", &header_line),
+                ],
+                Some(header),
+            ),
+            (
+                &[
+                    project,
+                    ("x-appwrite-session", "old"),
+                    ("x-fallback-cookies", &map),
+                ],
+                Some(fallback),
+            ),
+            (&[project, ("cookie", &twice)], Some(main)),
+            (&[project, ("cookie", &encoded)], Some(padded)),
         ] {
             let found = read("/", headers).map(|found| found.session);
             assert!(found == Ok(expected.cloned()), "{headers:?}");

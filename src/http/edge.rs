@@ -1,24 +1,29 @@
 //! What every request handler knows.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use everlog_actors::Node;
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
+use tower::Service;
 
 use super::client_address::Addresses;
 use super::identity::Identities;
+use super::observe::{self, Traffic};
 use super::origins::Origins;
+use super::path_project;
 use super::set_up::SetUp;
 use super::wishes::WishCodec;
 use crate::attempts::Attempts;
 use crate::cursor::CursorCodec;
 use crate::error::{ApiError, ErrorType};
 use crate::passwords::PasswordPool;
+use crate::request_id::RequestId;
 
 /// What every request handler knows.
 pub struct Edge {
@@ -85,29 +90,59 @@ impl Edge {
     }
 }
 
-/// The way into the routes for requests that come by another way than a connection of their own:
-/// calls on a live socket. Every request has it as an extension, rather than the edge, which the
-/// routes own.
+/// The way into the routes: one for the requests of connections and for the calls on live sockets.
+/// Every request of a connection has it as an extension, rather than the edge, which the routes own.
 #[derive(Clone)]
-pub struct Calls(pub(super) Router);
+pub struct Calls(Arc<Watched>);
+
+/// The routes, and what is counted of them.
+struct Watched {
+    routes: Router,
+    traffic: Traffic,
+}
 
 impl Calls {
+    /// The way into some routes.
+    pub(super) fn watched(routes: Router, traffic: Traffic) -> Self {
+        Self(Arc::new(Watched { routes, traffic }))
+    }
+
     /// The way into some routes, for tests of what comes that way.
     #[cfg(test)]
-    pub(crate) const fn new(routes: Router) -> Self {
-        Self(routes)
+    pub(crate) fn new(routes: Router) -> Self {
+        Self::watched(routes, Traffic::default())
+    }
+
+    /// Answers a request that came by a connection of its own.
+    pub(super) async fn enter(&self, mut request: Request) -> Response {
+        request.extensions_mut().insert(self.clone());
+        let id = RequestId::new();
+        let mut response = self.answer(id, request).await;
+        observe::mark(&mut response, id);
+        response
     }
 
     /// Answers a request as if it had come by HTTP. Its credentials may be given as an extension.
-    pub async fn call(&self, request: Request) -> Response {
-        match self
-            .0
-            .clone()
-            .oneshot(super::path_project::take(request))
-            .await
-        {
-            Ok(response) => response,
-            Err(never) => match never {},
+    pub fn call(&self, request: Request) -> impl Future<Output = Response> + Send + use<> {
+        self.answer(RequestId::new(), request)
+    }
+
+    /// Routes at once: a future that held the request, and each one around it, would be moved about
+    /// with it.
+    fn answer(
+        &self,
+        id: RequestId,
+        request: Request,
+    ) -> impl Future<Output = Response> + Send + use<> {
+        // the routes must see the path without its project
+        let request = path_project::take(request);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let answer = self.0.routes.clone().call(request);
+        let calls = self.clone();
+        async move {
+            let answer = pin!(answer.map(|answer| answer.unwrap_or_else(|never| match never {})));
+            let traffic = &calls.0.traffic;
+            traffic.answer(id, &method, uri.path(), answer).await
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::edge::Edge;
+use crate::json_answer::JsonAnswer;
 
 /// How the server is.
 #[derive(Debug, Serialize)]
@@ -30,5 +30,5 @@ pub(super) async fn get(State(edge): State<Arc<Edge>>) -> Response {
         version: env!("CARGO_PKG_VERSION"),
         commit: edge.node.reached().0,
     };
-    (code, Json(health)).into_response()
+    (code, JsonAnswer(health)).into_response()
 }

@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use everlog_actors::Granted;
@@ -28,12 +27,14 @@ use super::deltas::{DeltaBudget, page_with_deltas, with_deltas};
 use super::edge::Edge;
 use super::item_wire::{self, ItemAnswer};
 use super::new_id::{NewId, new_id};
+use super::path::Path;
 use super::queries::{Listing, PublicCursor};
 use super::reading::read_threads;
 use super::threads::{ThreadPath, metadata, readable, table};
 use super::visitor::Visitor;
 use super::writing::{ThreadWrite, written};
 use crate::error::{ApiError, ErrorType};
+use crate::json_answer::JsonAnswer;
 
 /// What may be asked of the list of items.
 pub(crate) static LISTING: LazyLock<Listing<'static>> = LazyLock::new(|| Listing {
@@ -130,7 +131,7 @@ pub(super) async fn post(
         ..ThreadWrite::new(path.thread()?, command, wish)
     };
     let granted = write.ask(&edge, &visitor).await?;
-    let body = Json(begun(&granted)?);
+    let body = JsonAnswer(begun(&granted)?);
     written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
 }
 
@@ -180,14 +181,14 @@ pub(super) async fn list(
     let (total, rows) = found.value;
     let items = rows.iter().map(|row| ItemAnswer::of_row(row));
     let mut response = match list.select.as_deref() {
-        None => Json(ItemList {
+        None => JsonAnswer(ItemList {
             total,
             items: items.collect(),
         })
         .into_response(),
         Some(fields) => {
             let items = items.map(|item| selected(&item, Some(fields))).collect();
-            Json(ItemList { total, items }).into_response()
+            JsonAnswer(ItemList { total, items }).into_response()
         }
     };
     mark(&mut response, &edge, &visitor, found.offset);
@@ -266,7 +267,7 @@ pub(super) async fn get(
         Ok(with_deltas(view, caller.project, row, &mut budget)?)
     });
     let found = found.await?;
-    let mut response = Json(ItemAnswer::of_row(&found.value)).into_response();
+    let mut response = JsonAnswer(ItemAnswer::of_row(&found.value)).into_response();
     mark(&mut response, &edge, &visitor, found.offset);
     Ok(response)
 }

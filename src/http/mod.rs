@@ -18,6 +18,7 @@ mod observe;
 mod open_items;
 mod origins;
 mod participants;
+mod path;
 mod path_project;
 mod queries;
 mod reading;
@@ -44,5 +45,5 @@ pub use thread_wire::ThreadAnswer;
 pub use visitor::Visitor;
 
 pub(crate) use items::LISTING as ITEMS;
-pub(crate) use router::router;
+pub(crate) use router::{Route, router};
 pub(crate) use threads::LISTING as THREADS;

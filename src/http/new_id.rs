@@ -16,7 +16,7 @@ pub(super) struct NewId<T> {
 }
 
 /// The id that the client chose; or, for `unique()` or nothing, one made from the wish, so that a
-/// retry makes the same thing, or else from random bits.
+/// retry makes the same thing, or else one that nobody can foretell.
 pub(super) fn new_id<T>(
     field: &str,
     chosen: Option<&str>,
@@ -36,7 +36,7 @@ pub(super) fn new_id<T>(
             Ok(NewId { id, origin })
         }
         (_, None) => {
-            let id = from_seed(&crate::random::bytes::<32>());
+            let id = from_seed(&crate::random::name());
             let origin = IdOrigin::Random;
             Ok(NewId { id, origin })
         }

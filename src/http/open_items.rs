@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use everlog_actors::Granted;
@@ -16,10 +15,12 @@ use super::asked::Asked;
 use super::edge::Edge;
 use super::item_wire::ItemAnswer;
 use super::items::{ItemPath, readable_item};
+use super::path::Path;
 use super::threads::metadata;
 use super::visitor::Visitor;
 use super::writing::{ThreadWrite, written};
 use crate::error::{ApiError, ErrorType};
+use crate::json_answer::JsonAnswer;
 
 /// Most deltas of one request.
 const MAX_DELTAS: usize = 1_000;
@@ -141,6 +142,6 @@ async fn closed(
         }
         Err(error) => return Err(error),
     };
-    let answer = Json(ItemAnswer::of_row(&row));
+    let answer = JsonAnswer(ItemAnswer::of_row(&row));
     written(edge, visitor, granted, StatusCode::OK, answer).await
 }

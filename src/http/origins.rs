@@ -1,6 +1,7 @@
 //! Which web pages may call: one rule for CORS, for cross-site request forgery and for WebSockets.
 
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use crate::error::{ApiError, ErrorType};
 
@@ -47,19 +48,24 @@ impl Origins {
 
     /// Refuses a request that a foreign page makes in the name of its visitor. Safe methods pass:
     /// their answers are unreadable to the page unless CORS says otherwise.
-    pub fn check_forgery(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+    pub fn check_forgery(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(), ApiError> {
         if method.is_safe() {
             return Ok(());
         }
-        self.check(headers)
+        self.check(uri, headers)
     }
 
     /// Refuses a request that comes from a foreign page. Browsers name the page in `Origin` (for
     /// WebSockets and unsafe methods always) or tell in `Sec-Fetch-Site` that it is foreign;
     /// other programs send neither.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
         let foreign = match headers.get(header::ORIGIN) {
-            Some(origin) => !self.lists(origin) && !is_own(origin, headers),
+            Some(origin) => !self.lists(origin) && !is_own(origin, uri, headers),
             None => headers
                 .get("sec-fetch-site")
                 .is_some_and(|site| site != "same-origin" && site != "none"),
@@ -73,12 +79,18 @@ impl Origins {
     }
 }
 
-fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
-    let own = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+fn is_own(origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> bool {
+    let own = own_authority(uri, headers);
     let page = origin.to_str().ok().and_then(authority_of);
     matches!((own, page), (Some(own), Some(page)) if own.eq_ignore_ascii_case(page))
+}
+
+/// What the client calls this server. HTTP/2 has it in the request's target (RFC 9113, 8.3.1).
+fn own_authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    match headers.get(header::HOST) {
+        Some(host) => host.to_str().ok(),
+        None => uri.authority().map(Authority::as_str),
+    }
 }
 
 fn authority_of(origin: &str) -> Option<&str> {
@@ -98,13 +110,10 @@ fn is_local(host: &str) -> bool {
 /// Whether the page that calls is on another site than this server, as far as names tell: the
 /// cookies of the answer may then not come back, and the page needs them in a header.
 #[must_use]
-pub(super) fn is_cross_site(headers: &HeaderMap) -> bool {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-    };
-    let (Some(origin), Some(own)) = (text(header::ORIGIN), text(header::HOST)) else {
+pub(super) fn is_cross_site(uri: &Uri, headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN);
+    let origin = origin.and_then(|origin| origin.to_str().ok());
+    let (Some(origin), Some(own)) = (origin, own_authority(uri, headers)) else {
         return false;
     };
     let own = host_of(&format!("x://{own}")).map(str::to_owned);
@@ -120,7 +129,17 @@ pub(super) fn is_cross_site(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+
+    /// Of a request that names its server in the header `Host`.
+    static PATH: LazyLock<Uri> = LazyLock::new(|| Uri::from_static("/v1/threads"));
+
+    /// As HTTP/2 has it.
+    fn target(authority: &str) -> Uri {
+        format!("https://{authority}/v1/threads").parse().unwrap()
+    }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -145,13 +164,14 @@ mod tests {
             "",
         ] {
             let headers = headers(&[host, ("origin", origin)]);
-            assert!(origins.check(&headers).is_err(), "{origin:?}");
-            assert!(origins.check_forgery(&Method::POST, &headers).is_err());
-            assert_eq!(origins.check_forgery(&Method::GET, &headers), Ok(()));
+            let forgery = |method| origins.check_forgery(&method, &PATH, &headers);
+            assert!(origins.check(&PATH, &headers).is_err(), "{origin:?}");
+            assert!(forgery(Method::POST).is_err());
+            assert_eq!(forgery(Method::GET), Ok(()));
         }
         for site in ["cross-site", "same-site"] {
             let headers = headers(&[host, ("sec-fetch-site", site)]);
-            assert!(origins.check(&headers).is_err(), "{site}");
+            assert!(origins.check(&PATH, &headers).is_err(), "{site}");
         }
     }
 
@@ -170,7 +190,7 @@ mod tests {
             ],
             &[("host", "a"), ("sec-fetch-site", "same-origin")],
         ] {
-            assert_eq!(origins.check(&headers(pairs)), Ok(()), "{pairs:?}");
+            assert_eq!(origins.check(&PATH, &headers(pairs)), Ok(()), "{pairs:?}");
         }
         let dev = Origins::new(&[], LocalPages::Allowed);
         for origin in [
@@ -179,13 +199,13 @@ mod tests {
             "http://[::1]:80",
         ] {
             let headers = headers(&[("host", "127.0.0.1:8080"), ("origin", origin)]);
-            assert_eq!(dev.check(&headers), Ok(()), "{origin}");
+            assert_eq!(dev.check(&PATH, &headers), Ok(()), "{origin}");
         }
         let foreign = headers(&[
             ("host", "127.0.0.1:8080"),
             ("origin", "http://localhost.evil"),
         ]);
-        assert!(dev.check(&foreign).is_err());
+        assert!(dev.check(&PATH, &foreign).is_err());
     }
 
     #[test]
@@ -196,9 +216,21 @@ mod tests {
             ("localhost:8080", "http://localhost:3000", false),
             ("127.0.0.1:8080", "http://localhost:3000", true),
         ] {
-            let headers = headers(&[("host", host), ("origin", origin)]);
-            assert_eq!(is_cross_site(&headers), cross, "{host} {origin}");
+            let page = [("host", host), ("origin", origin)];
+            let cross_site = is_cross_site(&PATH, &headers(&page));
+            assert_eq!(cross_site, cross, "{host} {origin}");
+            let cross_site = is_cross_site(&target(host), &headers(&page[1..]));
+            assert_eq!(cross_site, cross, "{host} {origin}");
         }
-        assert!(!is_cross_site(&headers(&[("host", "a")])));
+        assert!(!is_cross_site(&PATH, &headers(&[("host", "a")])));
+    }
+
+    #[test]
+    fn without_a_host_header_the_target_names_the_server() {
+        let origins = Origins::new(&[], LocalPages::Listed);
+        let page = headers(&[("origin", "https://api.example.com")]);
+        assert!(origins.check(&PATH, &page).is_err());
+        assert_eq!(origins.check(&target("api.example.com"), &page), Ok(()));
+        assert!(origins.check(&target("evil.example"), &page).is_err());
     }
 }

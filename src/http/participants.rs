@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use everlog_domain::ids::ThreadId;
@@ -15,12 +14,14 @@ use serde::{Deserialize, Serialize};
 use super::answer::mark;
 use super::asked::{Asked, Nothing};
 use super::edge::Edge;
+use super::path::Path;
 use super::reading::read_threads;
 use super::thread_wire::{ParticipantAnswer, participants};
 use super::threads::{ThreadPath, readable};
 use super::visitor::Visitor;
 use super::writing::{ThreadWrite, written};
 use crate::error::ApiError;
+use crate::json_answer::JsonAnswer;
 
 /// The participant that a path names.
 #[derive(Debug, Deserialize)]
@@ -62,7 +63,7 @@ pub(super) async fn list(
         total: found.value.len(),
         participants: found.value,
     };
-    let mut response = Json(body).into_response();
+    let mut response = JsonAnswer(body).into_response();
     mark(&mut response, &edge, &visitor, found.offset);
     Ok(response)
 }
@@ -86,7 +87,7 @@ pub(super) async fn put(
         id,
         role: asked.value.role,
     };
-    let body = Json(participant.clone());
+    let body = JsonAnswer(participant.clone());
     let command = ThreadCommand::AddParticipant(AddParticipant { participant });
     let granted = ThreadWrite::new(thread, command, wish)
         .ask(&edge, &visitor)

@@ -1,103 +1,115 @@
-//! The routes.
+//! The routes, and the way into them.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, Method};
-use axum::middleware::from_fn;
-use axum::routing::{get, patch, post, put};
-use tower::util::MapRequestLayer;
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::extract::Request;
+use axum::http::{HeaderName, Method, header};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, patch, post, put};
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::answer::{CURSOR, OFFSET, REPLAYED};
-use super::asked::MAX_BODY_BYTES;
 use super::edge::{Calls, Edge, no_method, no_route};
-use super::observe::{observe, panicked};
-use super::{
-    account, health, items, metrics, open_items, participants, path_project, sessions, threads,
-};
+use super::observe::Traffic;
+use super::{account, health, items, metrics, open_items, participants, sessions, threads};
 
-/// All routes with what surrounds them. `more` are routes below `/v1` that are not resources.
-pub(crate) fn router(edge: &Arc<Edge>, more: Router<Arc<Edge>>) -> Router {
-    let routes = Router::new()
-        .route("/metrics", get(metrics::get))
-        .nest("/v1", resources().merge(more))
+/// A pattern of paths, and what answers there to which method.
+pub(crate) type Route = (&'static str, MethodRouter<Arc<Edge>>);
+
+/// All routes with what surrounds them. `more` are routes that are not resources.
+pub(crate) fn router(edge: &Arc<Edge>, more: impl IntoIterator<Item = Route>) -> Router {
+    let mut traffic = Traffic::default();
+    let mut routes = Router::new();
+    for (pattern, methods) in resources().into_iter().chain(more) {
+        traffic.watch(pattern);
+        routes = routes.route(pattern, methods);
+    }
+    let routes = routes
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(observe));
-    // A call has no page that must be let in: its socket was.
-    let calls = Calls(routes.clone().with_state(Arc::clone(edge)));
-    let routes = routes.layer(cors(edge)).with_state(Arc::clone(edge));
-    // outside of the routes, which must see the path without its project
-    Router::new()
-        .fallback_service(routes)
-        .layer(MapRequestLayer::new(move |request| {
-            let mut request: Request = path_project::take(request);
-            request.extensions_mut().insert(calls.clone());
-            request
-        }))
+        .with_state(Arc::clone(edge));
+    let calls = Calls::watched(routes, traffic);
+    let of_pages = of_pages(edge, calls.clone());
+    Router::new().fallback(async move |request: Request| {
+        // CORS concerns pages only, which their browsers name
+        if is_of_a_page(&request) {
+            let answer = of_pages.oneshot(request).await;
+            answer.unwrap_or_else(|never| match never {})
+        } else {
+            calls.enter(request).await
+        }
+    })
 }
 
-fn resources() -> Router<Arc<Edge>> {
-    Router::new()
-        .route("/health", get(health::get))
-        .merge(account_routes())
-        .merge(thread_routes())
+fn is_of_a_page(request: &Request) -> bool {
+    request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS
 }
 
-fn account_routes() -> Router<Arc<Edge>> {
-    Router::new()
-        .route("/account", post(account::create).get(account::get))
-        .route("/account/sessions/email", post(sessions::create_by_email))
-        .route(
-            "/account/sessions/{sessionId}",
-            get(sessions::get).delete(sessions::delete),
-        )
+/// The way in for pages.
+fn of_pages(edge: &Edge, calls: Calls) -> BoxCloneSyncService<Request, Response, Infallible> {
+    let enter = service_fn(move |request| {
+        let calls = calls.clone();
+        async move { Ok(calls.enter(request).await) }
+    });
+    BoxCloneSyncService::new(cors(edge).layer(enter))
 }
 
-fn thread_routes() -> Router<Arc<Edge>> {
+fn resources() -> Vec<Route> {
+    let account = post(account::create).get(account::get);
+    let session = get(sessions::get).delete(sessions::delete);
+    let threads = post(threads::create).get(threads::list);
     let thread = patch(threads::update)
         .get(threads::get)
         .delete(threads::delete);
     let participant = put(participants::put).delete(participants::delete);
-    Router::new()
-        .route("/threads", post(threads::create).get(threads::list))
-        .route("/threads/{threadId}", thread)
-        .route(
-            "/threads/{threadId}/permissions",
+    let items = post(items::post).get(items::list);
+    vec![
+        ("/metrics", get(metrics::get)),
+        ("/v1/health", get(health::get)),
+        ("/v1/account", account),
+        (
+            "/v1/account/sessions/email",
+            post(sessions::create_by_email),
+        ),
+        ("/v1/account/sessions/{sessionId}", session),
+        ("/v1/threads", threads),
+        ("/v1/threads/{threadId}", thread),
+        (
+            "/v1/threads/{threadId}/permissions",
             put(threads::set_permissions),
-        )
-        .route("/threads/{threadId}/participants", get(participants::list))
-        .route(
-            "/threads/{threadId}/participants/{participantId}",
+        ),
+        (
+            "/v1/threads/{threadId}/participants",
+            get(participants::list),
+        ),
+        (
+            "/v1/threads/{threadId}/participants/{participantId}",
             participant,
-        )
-        .route(
-            "/threads/{threadId}/items",
-            post(items::post).get(items::list),
-        )
-        .route("/threads/{threadId}/items/{itemId}", get(items::get))
-        .route(
-            "/threads/{threadId}/items/{itemId}/deltas",
+        ),
+        ("/v1/threads/{threadId}/items", items),
+        ("/v1/threads/{threadId}/items/{itemId}", get(items::get)),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/deltas",
             post(open_items::append),
-        )
-        .route(
-            "/threads/{threadId}/items/{itemId}/finish",
+        ),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/finish",
             post(open_items::finish),
-        )
-        .route(
-            "/threads/{threadId}/items/{itemId}/abandon",
+        ),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/abandon",
             post(open_items::abandon),
-        )
+        ),
+    ]
 }
 
 /// Lets listed pages read answers, with their visitor's cookies.
-fn cors(edge: &Arc<Edge>) -> CorsLayer {
+fn cors(edge: &Edge) -> CorsLayer {
     let origins = edge.origins.clone();
     let methods = [
         Method::GET,

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use everlog_actors::ProjectCommand;
 use everlog_domain::access::Privilege;
@@ -22,10 +21,12 @@ use super::asked::{Asked, Nothing};
 use super::cells::{cell, text, time};
 use super::edge::Edge;
 use super::origins::is_cross_site;
+use super::path::Path;
 use super::session_cookies::{self, Page};
 use super::visitor::Visitor;
 use super::writing::{ask_project, written};
 use crate::error::{ApiError, ErrorType};
+use crate::json_answer::JsonAnswer;
 use crate::key_text::SessionText;
 use crate::passwords::Password;
 
@@ -42,6 +43,7 @@ pub(super) struct EmailBody {
 pub(super) async fn create_by_email(
     State(edge): State<Arc<Edge>>,
     visitor: Visitor,
+    uri: Uri,
     headers: HeaderMap,
     asked: Asked<EmailBody>,
 ) -> Result<Response, ApiError> {
@@ -62,9 +64,15 @@ pub(super) async fn create_by_email(
     if visitor.caller().privilege == Privilege::Key {
         secret.secret().clone_into(&mut answer.secret);
     }
-    let mut response =
-        written(&edge, &visitor, &granted, StatusCode::CREATED, Json(answer)).await?;
-    let page = match is_cross_site(&headers) {
+    let mut response = written(
+        &edge,
+        &visitor,
+        &granted,
+        StatusCode::CREATED,
+        JsonAnswer(answer),
+    )
+    .await?;
+    let page = match is_cross_site(&uri, &headers) {
         true => Page::CrossSite,
         false => Page::SameSite,
     };
@@ -167,7 +175,7 @@ pub(super) async fn get(
     let row = read(&edge, &visitor, user, &session).await?;
     let mut answer = SessionAnswer::of_row(&row, "");
     answer.current = visitor.identity.session.as_ref() == Some(&session);
-    Ok(Json(answer).into_response())
+    Ok(JsonAnswer(answer).into_response())
 }
 
 /// `DELETE /v1/account/sessions/{sessionId}`

@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use everlog_actors::Granted;
@@ -25,12 +24,14 @@ use super::answer::{mark, selected};
 use super::asked::Asked;
 use super::edge::Edge;
 use super::new_id::new_id;
+use super::path::Path;
 use super::queries::{Listing, PublicCursor};
 use super::reading::read_threads;
 use super::thread_wire::{self, ThreadAnswer};
 use super::visitor::Visitor;
 use super::writing::{ThreadWrite, written};
 use crate::error::{ApiError, ErrorType};
+use crate::json_answer::JsonAnswer;
 
 /// What may be asked of the list of threads.
 pub(crate) static LISTING: LazyLock<Listing<'static>> = LazyLock::new(|| Listing {
@@ -102,7 +103,7 @@ pub(super) async fn create(
     let granted = ThreadWrite::new(new.id, command, wish)
         .ask(&edge, &visitor)
         .await?;
-    let body = Json(created(&granted)?);
+    let body = JsonAnswer(created(&granted)?);
     written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
 }
 
@@ -146,7 +147,7 @@ pub(super) async fn list(
         total: found.value.total,
         threads: threads.collect(),
     };
-    let mut response = Json(body).into_response();
+    let mut response = JsonAnswer(body).into_response();
     mark(&mut response, &edge, &visitor, found.offset);
     Ok(response)
 }
@@ -170,7 +171,7 @@ pub(super) async fn get(
         Ok(ThreadAnswer::of_row(&row))
     });
     let found = found.await?;
-    let mut response = Json(found.value).into_response();
+    let mut response = JsonAnswer(found.value).into_response();
     mark(&mut response, &edge, &visitor, found.offset);
     Ok(response)
 }
@@ -256,7 +257,7 @@ async fn changed(
     });
     match row.await? {
         Ok(row) => {
-            let body = Json(ThreadAnswer::of_row(&row));
+            let body = JsonAnswer(ThreadAnswer::of_row(&row));
             written(edge, &visitor, granted, StatusCode::OK, body).await
         }
         Err(error) if error.kind() == ErrorType::ThreadNotFound => {

@@ -83,7 +83,13 @@ impl FromRequestParts<Arc<Edge>> for Visitor {
             .identify(&edge.node, &credentials, now)
             .await?;
         if identity.caller.privilege == Privilege::Ordinary {
-            edge.origins.check_forgery(&parts.method, &parts.headers)?;
+            let Parts {
+                method,
+                uri,
+                headers,
+                ..
+            } = parts;
+            edge.origins.check_forgery(method, uri, headers)?;
         }
         Ok(Self {
             credentials,

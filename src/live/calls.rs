@@ -1,20 +1,30 @@
 //! Requests that come as frames: they run through the same routes as those that come by HTTP, with
 //! the socket's credential.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
-use serde_json::value::RawValue;
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
+};
+use axum::response::IntoResponse;
+use bytes::Bytes;
 
 use super::protocol::Call;
 use super::refusal::Refusal;
+use super::results::{Finished, Held, Room};
+use crate::error::{ApiError, ErrorType};
 use crate::http::{Calls, Credentials};
+use crate::json_answer::WrittenAsJson;
+use everlog_domain::query::MAX_PAGE_BYTES;
 
-/// Largest answer of a call, in bytes: above the largest page that a list answers with.
-const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of a frame beside its id and its body, at most.
+const FRAME_BYTES: usize = 128;
+const CURSOR: HeaderName = HeaderName::from_static("x-everlog-cursor");
 /// The headers that a call may have.
 const HEADERS: [&str; 2] = ["idempotency-key", "x-appwrite-response-format"];
 /// Headers of the socket's request that its calls bear too: a proxy in front tells by them who is
@@ -28,12 +38,14 @@ pub(super) struct Caller {
     credentials: Arc<Credentials>,
     peer: Option<ConnectInfo<SocketAddr>>,
     forwarded: HeaderMap,
+    room: Room,
 }
 
 impl Caller {
     /// Calls in the name of whoever opened the socket, from where it was opened.
     pub(super) fn new(
         calls: Calls,
+        room: Room,
         credentials: Arc<Credentials>,
         peer: Option<ConnectInfo<SocketAddr>>,
         headers: &HeaderMap,
@@ -49,6 +61,7 @@ impl Caller {
             credentials,
             peer,
             forwarded,
+            room,
         }
     }
 
@@ -61,18 +74,14 @@ impl Caller {
     }
 
     /// The request of a call.
-    pub(super) fn request(&self, call: &Call) -> Result<Request<Body>, Refusal> {
-        let (method, uri) = (method(&call.method)?, path(&call.path)?);
-        let body = call.body.as_ref().map_or("", |body| body.get());
-        let mut request = Request::new(Body::from(body.to_owned()));
+    pub(super) fn request(&self, call: Call) -> Result<Request<Body>, Refusal> {
+        let (method, uri) = (method(&call.method)?, path(call.path)?);
+        let body = call.body.map(Box::<str>::from).map(String::from);
+        let mut request = Request::new(Body::from(body.unwrap_or_default()));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.clone_from(&self.forwarded);
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
         for (name, value) in &call.headers {
             let known = HEADERS
                 .iter()
@@ -88,51 +97,123 @@ impl Caller {
                 .map_err(|_| Refusal::call_invalid(format!("{name}: expected visible ASCII")))?;
             headers.insert(*name, value);
         }
-        request
-            .extensions_mut()
-            .insert(Arc::clone(&self.credentials));
+        let extensions = request.extensions_mut();
+        extensions.insert(Arc::clone(&self.credentials));
         if let Some(peer) = &self.peer {
-            request.extensions_mut().insert(*peer);
+            extensions.insert(*peer);
         }
         Ok(request)
     }
 
     /// Runs a request and makes a `result` frame of its answer. `id` is JSON.
-    pub(super) async fn run(self, id: String, request: Request<Body>) -> String {
-        let response = self.calls.call(request).await;
-        result(&id, response).await
+    pub(super) fn run(
+        &self,
+        id: String,
+        request: Request<Body>,
+    ) -> impl Future<Output = Finished> + Send + use<> {
+        let changes = !request.method().is_safe();
+        let (answer, room) = (self.calls.call(request), self.room.clone());
+        async move { finish(&id, answer.await, changes, &room).await }
     }
 }
 
-/// The `result` frame of a call that did not come to its end. `id` is JSON.
-pub(super) fn failed(id: &str) -> String {
-    format!(r#"{{"type":"result","id":{id},"status":500}}"#)
-}
-
-async fn result(id: &str, response: Response<Body>) -> String {
-    let (parts, body) = response.into_parts();
-    let status = parts.status.as_u16();
-    let mut frame = format!(r#"{{"type":"result","id":{id},"status":{status}"#);
-    let text = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
+/// The result, or an error in its place where it is too large for a frame or finds no room.
+async fn finish(id: &str, response: Response<Body>, changes: bool, room: &Room) -> Finished {
+    let granted = response.status().is_success();
+    let found = Answer::read(response).await;
+    let found = found.and_then(|answer| match room.take(answer.body.len()) {
+        Some(held) => Ok((answer, held)),
+        None => Err(no_room(changes && granted)),
+    });
+    let (answer, held) = match found {
+        Ok(found) => found,
+        // small, and as many as there are calls at most
+        Err(error) => (Answer::of(error).await, Held::default()),
     };
-    if let Some(cursor) = text("x-everlog-cursor") {
-        frame.push_str(&format!(r#","cursor":"{cursor}""#));
+    let frame = answer.frame(id);
+    Finished { frame, held }
+}
+
+/// What was granted must not look as if it had been refused.
+fn no_room(granted: bool) -> ApiError {
+    let (kind, message) = match granted {
+        true => (
+            ErrorType::OutcomeUnknown,
+            "this socket has not read its results, and there is no room for this one",
+        ),
+        false => (
+            ErrorType::ServerBusy,
+            "this socket has not read its results: read them, then ask again",
+        ),
+    };
+    ApiError::new(kind, message).retry_after(Duration::from_secs(1))
+}
+
+/// What a frame says of a response.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// JSON, or nothing.
+    body: Bytes,
+}
+
+impl Answer {
+    async fn read(response: Response<Body>) -> Result<Self, ApiError> {
+        let (parts, body) = response.into_parts();
+        // An answer that is no JSON has no place in a frame.
+        let body = match parts.extensions.get::<WrittenAsJson>() {
+            None => Bytes::new(),
+            Some(WrittenAsJson) => to_bytes(body, MAX_PAGE_BYTES)
+                .await
+                .map_err(|_| too_large())?,
+        };
+        Ok(Self {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
     }
-    if let Some(seconds) = text("retry-after").and_then(|value| value.parse::<u32>().ok()) {
-        frame.push_str(&format!(r#","retryAfter":{seconds}"#));
+
+    async fn of(error: ApiError) -> Self {
+        let status = error.kind().status();
+        let read = Self::read(error.into_response()).await;
+        read.unwrap_or_else(|_| Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        })
     }
-    let body = to_bytes(body, MAX_ANSWER_BYTES).await.unwrap_or_default();
-    // An answer that is no JSON has no place in a frame.
-    if let Ok(body) = serde_json::from_slice::<&RawValue>(&body) {
-        frame.push_str(r#","body":"#);
-        frame.push_str(body.get());
+
+    fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
-    frame.push('}');
-    frame
+
+    fn frame(&self, id: &str) -> String {
+        let mut frame = String::with_capacity(FRAME_BYTES + id.len() + self.body.len());
+        let status = self.status.as_u16();
+        // writing to a string does not fail
+        let _ = write!(frame, r#"{{"type":"result","id":{id},"status":{status}"#);
+        if let Some(cursor) = self.header(CURSOR) {
+            let _ = write!(frame, r#","cursor":"{cursor}""#);
+        }
+        let seconds = self.header(header::RETRY_AFTER);
+        if let Some(seconds) = seconds.and_then(|seconds| seconds.parse::<u32>().ok()) {
+            let _ = write!(frame, r#","retryAfter":{seconds}"#);
+        }
+        // JSON is UTF-8 (RFC 8259, 8.1)
+        let body = std::str::from_utf8(&self.body).unwrap_or_default();
+        if !body.is_empty() {
+            frame.push_str(r#","body":"#);
+            frame.push_str(body);
+        }
+        frame.push('}');
+        frame
+    }
+}
+
+fn too_large() -> ApiError {
+    let message = format!("the answer has more than {MAX_PAGE_BYTES} bytes: ask for fewer rows");
+    ApiError::new(ErrorType::QueryTooExpensive, message)
 }
 
 fn method(text: &str) -> Result<Method, Refusal> {
@@ -147,9 +228,9 @@ fn method(text: &str) -> Result<Method, Refusal> {
     method.ok_or_else(|| Refusal::call_invalid("method: expected GET, POST, PUT, PATCH or DELETE"))
 }
 
-fn path(text: &str) -> Result<Uri, Refusal> {
+fn path(text: String) -> Result<Uri, Refusal> {
     let invalid = || Refusal::call_invalid("path: expected a path under /v1/, other than /v1/live");
-    let uri: Uri = text.parse().map_err(|_| invalid())?;
+    let uri = Uri::try_from(text).map_err(|_| invalid())?;
     let is_path = uri.scheme().is_none() && uri.authority().is_none();
     let path = uri.path().trim_end_matches('/');
     if is_path && path.starts_with("/v1/") && path != "/v1/live" {
@@ -180,11 +261,11 @@ mod tests {
             "//elsewhere/v1/threads",
             "/v1/a b",
         ] {
-            assert!(path(text).is_err(), "{text:?}");
+            assert!(path(text.to_owned()).is_err(), "{text:?}");
         }
         for text in ["", "get", "CONNECT", "OPTIONS", "HEAD"] {
             assert!(method(text).is_err(), "{text:?}");
         }
-        assert!(path("/v1/threads?queries[]=x").is_ok());
+        assert!(path("/v1/threads?queries[]=x".to_owned()).is_ok());
     }
 }

@@ -17,6 +17,7 @@ mod present;
 mod protocol;
 mod refusal;
 mod resource;
+mod results;
 mod session;
 mod shown;
 mod snapshot;
@@ -26,16 +27,16 @@ mod subscriptions;
 mod timeline;
 mod transport;
 
-use std::sync::Arc;
-
+use axum::Extension;
 use axum::routing::get;
-use axum::{Extension, Router};
 
-use crate::http::Edge;
+use crate::http::Route;
 
-/// The routes below `/v1`.
-pub(crate) fn routes() -> Router<Arc<Edge>> {
-    Router::new()
-        .route("/live", get(socket::open))
-        .layer(Extension(places::Places::default()))
+/// The routes.
+pub(crate) fn routes() -> [Route; 1] {
+    let shared = (
+        Extension(places::Places::default()),
+        Extension(results::ProcessRoom::default()),
+    );
+    [("/v1/live", get(socket::open).layer(shared))]
 }

@@ -89,6 +89,7 @@ impl Refusal {
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
+        error.log();
         let body = error.body();
         Self::new(body.code, body.kind, body.message)
     }

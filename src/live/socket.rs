@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use super::calls;
 use super::places::Places;
 use super::protocol::MAX_MESSAGE_BYTES;
+use super::results::{ProcessRoom, Room};
 use super::session::{Peer, Session};
 use super::transport::{Reading, Writing};
 use crate::error::{ApiError, ErrorType};
@@ -39,10 +40,11 @@ const MOST_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 pub(super) async fn open(
     State(edge): State<Arc<Edge>>,
     Extension(places): Extension<Places>,
+    Extension(room): Extension<ProcessRoom>,
     visitor: Visitor,
     request: Request,
 ) -> Response {
-    match prepare(&edge, &places, &visitor, request) {
+    match prepare(&edge, &places, room, &visitor, request) {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
@@ -51,18 +53,19 @@ pub(super) async fn open(
 fn prepare(
     edge: &Arc<Edge>,
     places: &Places,
+    room: ProcessRoom,
     visitor: &Visitor,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
-    edge.origins.check(&parts.headers)?;
+    edge.origins.check(&parts.uri, &parts.headers)?;
     let key = handshake_key(&parts)?;
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection cannot be upgraded"))?;
     let place = places.take(visitor.caller().project)?;
     // the connection's own, which is beyond the server's sight from the upgrade on
     let connection = parts.extensions.remove::<Arc<server::Place>>();
-    let peer = peer(visitor, &parts)?;
+    let peer = peer(visitor, Room::new(room), &parts)?;
     let edge = Arc::clone(edge);
     let tasks = edge.stopping.tasks.clone();
     tasks.spawn(async move {
@@ -121,14 +124,20 @@ fn switching(key: &HeaderValue) -> Response {
     response
 }
 
-fn peer(visitor: &Visitor, parts: &Parts) -> Result<Peer, ApiError> {
+fn peer(visitor: &Visitor, room: Room, parts: &Parts) -> Result<Peer, ApiError> {
     let calls = parts.extensions.get::<Calls>().cloned();
     let calls =
         calls.ok_or_else(|| ApiError::internal("a request without the way into the routes"))?;
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().cloned();
     let credentials = Arc::clone(&visitor.credentials);
     Ok(Peer {
-        calls: calls::Caller::new(calls, Arc::clone(&credentials), address, &parts.headers),
+        calls: calls::Caller::new(
+            calls,
+            room,
+            Arc::clone(&credentials),
+            address,
+            &parts.headers,
+        ),
         credentials,
         identity: Arc::clone(&visitor.identity),
     })

@@ -70,7 +70,10 @@ where
                 Ok(_) => return Err(Ending::Revoked),
                 Err(error) if is_refusal(&error) => return Err(Ending::Revoked),
                 // It is not known who it is: nothing is written until it is.
-                Err(_) => sleep(BETWEEN_TRIES).await,
+                Err(error) => {
+                    error.log();
+                    sleep(BETWEEN_TRIES).await;
+                }
             }
         }
         Err(Ending::Failed)

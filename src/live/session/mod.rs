@@ -16,9 +16,8 @@ use std::time::Duration;
 
 use everlog_actors::live::{AccessWatch, Waker};
 use everlog_domain::access::Caller;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, Sink, Stream, StreamExt};
+use tokio::task::{JoinError, yield_now};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -28,6 +27,7 @@ use super::frames;
 use super::outbox::{Outbox, Outgoing};
 use super::protocol::{ClientFrame, InvalidFrame};
 use super::refusal::Refusal;
+use super::results::{Finished, Held, InFlight};
 use super::subscriptions::Subscriptions;
 use crate::http::{Credentials, Edge, Identity};
 
@@ -78,7 +78,9 @@ pub(super) struct Session<I, O> {
     incoming: I,
     outbox: Outbox<O>,
     subscriptions: Subscriptions,
-    calls: FuturesUnordered<BoxFuture<'static, String>>,
+    calls: InFlight,
+    /// The room of results that were sent but have not left.
+    leaving: Vec<Held>,
     /// Marks subscriptions with something due.
     events: Waker,
     /// Marked when somebody's access changed in the project.
@@ -114,7 +116,8 @@ where
             incoming,
             outbox: Outbox::new(outgoing),
             subscriptions: Subscriptions::default(),
-            calls: FuturesUnordered::new(),
+            calls: InFlight::default(),
+            leaving: Vec::new(),
             events: Waker::new(),
             access,
             access_watch,
@@ -199,11 +202,24 @@ where
     }
 
     /// Sends a result and those that are there already.
-    async fn take_results(&mut self, first: String) -> Result<(), Ending> {
-        self.send(first).await?;
-        while let Some(Some(result)) = self.calls.next().now_or_never() {
-            self.send(result).await?;
+    async fn take_results(&mut self, first: Result<Finished, JoinError>) -> Result<(), Ending> {
+        // What is acknowledged together ends together, and leaves in one write.
+        yield_now().await;
+        let mut next = Some(first);
+        while let Some(result) = next {
+            self.send_result(result).await?;
+            next = self.calls.ready();
         }
+        Ok(())
+    }
+
+    async fn send_result(&mut self, result: Result<Finished, JoinError>) -> Result<(), Ending> {
+        let Finished { frame, held } = result.map_err(|error| {
+            tracing::error!(%error, "a call ended without a result");
+            Ending::Failed
+        })?;
+        self.send(frame).await?;
+        self.leaving.push(held);
         Ok(())
     }
 
@@ -221,9 +237,11 @@ where
     async fn finish_calls(&mut self) -> Result<(), Ending> {
         let finish = async {
             while let Some(result) = self.calls.next().await {
-                self.outbox.feed(Outgoing::Frame(result)).await?;
+                let Finished { frame, held } = result.map_err(|_| Ending::Failed)?;
+                self.outbox.feed(Outgoing::Frame(frame)).await?;
+                self.leaving.push(held);
             }
-            self.outbox.flush().await
+            self.outbox.flush().await.map_err(Ending::from)
         };
         // Whether or not they were in time, the socket closes.
         timeout(LAST_CALLS, finish).await.ok();
@@ -257,6 +275,7 @@ where
                 () = &mut stuck => return Err(Ending::Silent),
             }
         }
+        self.leaving.clear();
         if stuck.deadline().saturating_duration_since(Instant::now()) < STUCK - TICK {
             // While it could not be written to, it was not listened to either.
             self.heard_at = Instant::now();

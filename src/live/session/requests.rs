@@ -6,14 +6,12 @@ use axum::http::{HeaderValue, Request};
 use everlog_actors::live::{Interest, Slot};
 use everlog_domain::access::Principal;
 use everlog_domain::ports::{Log, RowsView};
-use futures_util::{FutureExt, Sink, Stream};
-use tokio_util::task::AbortOnDropHandle;
+use futures_util::{Sink, Stream};
 
 use super::access::read;
 use super::{Incoming, Session};
 use crate::error::{ApiError, ErrorType};
 use crate::http::Credentials;
-use crate::live::calls;
 use crate::live::ending::Ending;
 use crate::live::frames;
 use crate::live::opening::{Beginning, From, Opened, Wanted};
@@ -48,7 +46,7 @@ where
             ClientFrame::Authenticate(proof) => self.authenticate(proof).await,
             ClientFrame::Subscribe(subscribe) => self.subscribe(subscribe).await,
             ClientFrame::Unsubscribe(id) => self.unsubscribe(&id).await,
-            ClientFrame::Call(call) => self.call(&call).await,
+            ClientFrame::Call(call) => self.call(call).await,
         }
     }
 
@@ -87,21 +85,13 @@ where
         self.greet().await
     }
 
-    async fn call(&mut self, call: &Call) -> Result<(), Ending> {
+    async fn call(&mut self, call: Call) -> Result<(), Ending> {
         self.asked = true;
+        let id = call.id.to_json();
         match self.peer.calls.request(call) {
-            Err(refusal) => self.refuse(&call.id, &refusal).await,
+            Err(refusal) => self.send(frames::error(Some(&id), &refusal)).await,
             Ok(request) => {
-                let id = call.id.to_json();
-                let run = self.peer.calls.clone().run(id.clone(), request);
-                // A task of its own: while this session waits for a read, a call that it does not
-                // poll could hold, or be given, the very place that the session waits for.
-                let task = AbortOnDropHandle::new(tokio::spawn(run));
-                let result = async move {
-                    let failed = |_| calls::failed(&id);
-                    task.await.unwrap_or_else(failed)
-                };
-                self.calls.push(result.boxed());
+                self.calls.start(self.peer.calls.run(id, request));
                 Ok(())
             }
         }

@@ -1,18 +1,24 @@
 //! The session without a socket: what it reads is a list, what it writes to is a channel.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::http::{HeaderMap, Request};
+use axum::response::IntoResponse;
 use everlog_actors::{CommitterMode, Node, NodeOptions};
 use everlog_domain::ids::ProjectUid;
 use everlog_kit::{MemoryLog, MemoryRows};
 use futures_util::stream;
 use parking_lot::Mutex;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::http::{Addresses, Calls, EdgeParts, LocalPages, Origins, SetUp};
+use crate::json_answer::JsonAnswer;
+use crate::live::results::{ProcessRoom, Room};
+use everlog_domain::query::MAX_PAGE_BYTES;
 
 async fn edge() -> Arc<Edge> {
     let options = NodeOptions {
@@ -43,7 +49,13 @@ async fn guest(edge: &Arc<Edge>, routes: Router) -> Peer {
         .unwrap();
     let calls = Calls::new(routes);
     Peer {
-        calls: calls::Caller::new(calls, Arc::clone(&credentials), None, &HeaderMap::new()),
+        calls: calls::Caller::new(
+            calls,
+            Room::new(ProcessRoom::default()),
+            Arc::clone(&credentials),
+            None,
+            &HeaderMap::new(),
+        ),
         credentials,
         identity,
     }
@@ -187,22 +199,174 @@ async fn what_is_wrong_is_said_before_the_end() {
     }
 }
 
+/// Counts itself while it lives.
+struct Running;
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+impl Running {
+    fn begin() -> Self {
+        let running = RUNNING.fetch_add(1, Ordering::SeqCst) + 1;
+        MOST.fetch_max(running, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Beyond the bound the socket is not read: what waits is in the other side's kernel.
 #[tokio::test(start_paused = true)]
 async fn calls_in_flight_are_bounded() {
     static READ: AtomicUsize = AtomicUsize::new(0);
     let edge = edge().await;
-    let endless = axum::routing::get(std::future::pending::<()>);
+    let endless = axum::routing::get(|| async {
+        let _running = Running::begin();
+        std::future::pending::<()>().await;
+    });
     let peer = guest(&edge, Router::new().route("/v1/endless", endless)).await;
     let calls = stream::iter(0..1_000).map(|number: u32| {
         READ.fetch_add(1, Ordering::SeqCst);
-        let text =
-            format!(r#"{{"type":"call","id":"{number}","method":"GET","path":"/v1/endless"}}"#);
-        Incoming::Frame(ClientFrame::parse(&text).unwrap())
+        call(number, "GET", "/v1/endless")
     });
     let kept = Kept::default();
-    let session = Session::new(edge, peer, calls, kept).run();
-    let waited = timeout(Duration::from_secs(600), session).await;
+    let calls = calls.chain(stream::pending());
+    let session = Session::new(edge, peer, calls, kept.clone()).run();
+    // each call ends after a minute, and others take its place
+    let waited = timeout(Duration::from_secs(230), session).await;
     assert!(waited.is_err(), "who waits for answers is not silent");
-    assert_eq!(READ.load(Ordering::SeqCst), MAX_CALLS);
+    assert_eq!(MOST.load(Ordering::SeqCst), MAX_CALLS);
+    let answered = results(&kept.0.lock()).len();
+    assert_eq!(
+        (READ.load(Ordering::SeqCst), answered),
+        (1_000, 3 * MAX_CALLS)
+    );
+}
+
+/// Takes everything, and lets results leave only after a while: until then the other side does not
+/// read.
+struct ReadsLater {
+    kept: Kept,
+    begins: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl Sink<Outgoing> for ReadsLater {
+    type Error = ();
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, outgoing: Outgoing) -> Result<(), ()> {
+        self.kept.0.lock().push(outgoing);
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        let only_greeted = self.kept.0.lock().len() == 1;
+        if only_greeted {
+            return Poll::Ready(Ok(()));
+        }
+        self.begins.as_mut().poll(cx).map(Ok)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        self.poll_flush(cx)
+    }
+}
+
+fn call(id: u32, method: &str, path: &str) -> Incoming {
+    let text = format!(r#"{{"type":"call","id":"{id}","method":"{method}","path":"{path}"}}"#);
+    Incoming::Frame(ClientFrame::parse(&text).unwrap())
+}
+
+/// The results among what was sent, by id.
+fn results(sent: &[Outgoing]) -> BTreeMap<u32, Value> {
+    let frames = sent.iter().filter_map(|sent| match sent {
+        Outgoing::Frame(text) => serde_json::from_str::<Value>(text).ok(),
+        Outgoing::Ping | Outgoing::Close(..) => None,
+    });
+    let results = frames.filter(|frame| frame["type"] == "result");
+    results
+        .map(|frame| (frame["id"].as_str().unwrap().parse().unwrap(), frame))
+        .collect()
+}
+
+/// What is not read is kept by the server only up to a bound, and then an error in its place.
+#[tokio::test(start_paused = true)]
+async fn results_that_nobody_reads_are_bounded() {
+    const LARGE: usize = 3 << 20;
+    let large = || async { JsonAnswer("x".repeat(LARGE)).into_response() };
+    let routes = Router::new().route("/v1/large", axum::routing::get(large).post(large));
+    let edge = edge().await;
+    let peer = guest(&edge, routes).await;
+    let calls = (0..20)
+        .map(|id| call(id, "GET", "/v1/large"))
+        .chain((20..40).map(|id| call(id, "POST", "/v1/large")));
+    let later = stream::once(async {
+        sleep(Duration::from_secs(20)).await; // everything has been read by then, on the paused clock
+        call(40, "GET", "/v1/large")
+    });
+    let incoming = stream::iter(calls).chain(later).chain(stream::pending());
+    let kept = Kept::default();
+    let outgoing = ReadsLater {
+        kept: kept.clone(),
+        // on the paused clock: after everything that can happen has happened
+        begins: Box::pin(sleep(Duration::from_secs(10))),
+    };
+    let session = Session::new(edge, peer, Box::pin(incoming), outgoing).run();
+    assert!(timeout(Duration::from_secs(30), session).await.is_err());
+    let results = results(&kept.0.lock());
+    assert_eq!(results.len(), 41);
+    let (whole, refused): (Vec<_>, Vec<_>) = results
+        .iter()
+        .partition(|(_, result)| result["status"] == 200);
+    // as many as find room in 32 MiB, and the one that came later
+    assert_eq!(whole.len(), 11);
+    assert_eq!(
+        results[&40]["status"], 200,
+        "what is read gives its room back"
+    );
+    for (id, result) in refused {
+        let kind = if *id < 20 {
+            "server_busy"
+        } else {
+            "outcome_unknown"
+        };
+        assert_eq!(result["status"], 503, "{result}");
+        assert_eq!(result["retryAfter"], 1, "{result}");
+        assert_eq!(result["body"]["type"], kind, "{result}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_or_no_json_is_told_apart() {
+    let large = || async { JsonAnswer("x".repeat(MAX_PAGE_BYTES)).into_response() };
+    let routes = Router::new()
+        .route("/v1/large", axum::routing::get(large))
+        .route("/v1/text", axum::routing::get(|| async { "{}" }));
+    let edge = edge().await;
+    let peer = guest(&edge, routes).await;
+    let calls = [call(0, "GET", "/v1/large"), call(1, "GET", "/v1/text")];
+    let kept = Kept::default();
+    let stopping = edge.stopping.begun.clone();
+    let incoming = stream::iter(calls).chain(stream::once(async move {
+        stopping.cancel();
+        Incoming::SignOfLife
+    }));
+    let incoming = Box::pin(incoming.chain(stream::pending()));
+    let ending = Session::new(edge, peer, incoming, kept.clone()).run().await;
+    assert_eq!(ending, Ending::Stopping);
+    let results = results(&kept.0.lock());
+    let large = &results[&0];
+    assert_eq!(
+        (&large["status"], &large["body"]["type"]),
+        (&json!(422), &json!("query_too_expensive"))
+    );
+    let text = &results[&1];
+    assert_eq!((&text["status"], text.get("body")), (&json!(200), None));
 }

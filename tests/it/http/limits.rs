@@ -32,6 +32,37 @@ async fn too_much_is_refused() {
     play(&world, world.one, scenarios).await;
 }
 
+/// `%FF` is no UTF-8, whichever part of the path it stands in.
+#[tokio::test]
+async fn paths_that_are_no_text_are_refused_in_the_form_of_all_errors() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    let ann = world.person("one", "ann").await;
+    let at = |method, rest: &str| Ask::new(method, format!("/v1/threads/{rest}")).bearer(&key);
+    let session =
+        |method| Ask::new(method, "/v1/account/sessions/%FF").session("one", &ann.session);
+    let asks = [
+        at("GET", "%FF"),
+        at("PATCH", "%FF").body("{}"),
+        at("DELETE", "%FF"),
+        at("PUT", "%FF/permissions").body(r#"{"permissions":[]}"#),
+        at("GET", "%FF/participants"),
+        at("PUT", "t/participants/%FF").body(r#"{"role":"owner"}"#),
+        at("DELETE", "t/participants/%FF"),
+        at("GET", "%FF/items"),
+        at("POST", "%FF/items").body(r#"{"role":"user"}"#),
+        at("GET", "t/items/%FF"),
+        at("POST", "t/items/%FF/deltas").body(r#"{"deltas":[]}"#),
+        at("POST", "t/items/%FF/finish"),
+        at("POST", "t/items/%FF/abandon"),
+        session("GET"),
+        session("DELETE"),
+    ];
+    let invalid = "general_argument_invalid";
+    let scenarios = asks.map(|ask| denied("a path that is no text", ask, 400, invalid));
+    play(&world, world.one, scenarios.into()).await;
+}
+
 #[tokio::test]
 async fn no_answer_echoes_without_bounds_or_lets_itself_be_cached() {
     let world = World::new().await;
