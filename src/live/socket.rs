@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use everlog_domain::access::Principal;
 use futures_util::StreamExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -18,6 +19,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::calls;
+use super::inlet::{Inlet, MessageBound};
 use super::places::{Place, Places};
 use super::protocol::MAX_MESSAGE_BYTES;
 use super::session::{Peer, Session};
@@ -29,9 +31,7 @@ use crate::http::{Calls, Edge, Visitor};
 const READ_BYTES: usize = 4 * 1024;
 /// Bytes that are gathered before tungstenite writes by itself; the session flushes before that.
 const WRITE_BYTES: usize = 128 * 1024;
-
-/// Bytes of a message beyond which it is not read at all. One that is read and then refused is
-/// refused in good order: who closes on unread bytes resets the connection, reason and all.
+/// Bytes of a message that the WebSocket takes at most; the inlet below it bounds it further.
 const MOST_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 
 /// Opens a live socket.
@@ -59,10 +59,10 @@ fn prepare(
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection cannot be upgraded"))?;
     let place = places.take(visitor.caller().project)?;
-    let peer = peer(visitor, &parts)?;
+    let peer = peer(visitor, &parts, place)?;
     let edge = Arc::clone(edge);
     let tasks = edge.stopping.tasks.clone();
-    tasks.spawn(serve(edge, peer, upgrade, place));
+    tasks.spawn(serve(edge, peer, upgrade));
     Ok(switching(&key))
 }
 
@@ -115,20 +115,26 @@ fn switching(key: &HeaderValue) -> Response {
     response
 }
 
-fn peer(visitor: &Visitor, parts: &Parts) -> Result<Peer, ApiError> {
+fn peer(visitor: &Visitor, parts: &Parts, place: Place) -> Result<Peer, ApiError> {
     let calls = parts.extensions.get::<Calls>().cloned();
     let calls =
         calls.ok_or_else(|| ApiError::internal("a request without the way into the routes"))?;
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().cloned();
     let credentials = Arc::clone(&visitor.credentials);
+    let bound = MessageBound::of_guest();
+    if visitor.caller().principal != Principal::Guest {
+        bound.raise();
+    }
     Ok(Peer {
         calls: calls::Caller::new(calls, Arc::clone(&credentials), address, &parts.headers),
         credentials,
         identity: Arc::clone(&visitor.identity),
+        place,
+        bound,
     })
 }
 
-async fn serve(edge: Arc<Edge>, peer: Peer, upgrade: OnUpgrade, _place: Place) {
+async fn serve(edge: Arc<Edge>, peer: Peer, upgrade: OnUpgrade) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => TokioIo::new(upgraded),
         Err(error) => {
@@ -141,9 +147,11 @@ async fn serve(edge: Arc<Edge>, peer: Peer, upgrade: OnUpgrade, _place: Place) {
         .write_buffer_size(WRITE_BYTES)
         .max_message_size(Some(MOST_BYTES))
         .max_frame_size(Some(MOST_BYTES));
-    let socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
+    let bound = peer.bound.clone();
+    let inlet = Inlet::new(upgraded, bound.clone());
+    let socket = WebSocketStream::from_raw_socket(inlet, Role::Server, Some(config)).await;
     let (sink, stream) = socket.split();
-    let session = Session::new(edge, peer, Reading(stream), Writing(sink));
+    let session = Session::new(edge, peer, Reading { stream, bound }, Writing(sink));
     let ending = session.run().await;
     tracing::debug!(?ending, "a live socket ended");
 }
