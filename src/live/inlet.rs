@@ -234,10 +234,10 @@ mod tests {
     fn frame(first: u8, payload: usize) -> Vec<u8> {
         let mut frame = vec![first];
         match payload {
-            0..126 => frame.push(0x80 | payload as u8),
+            0..126 => frame.push(0x80 | u8::try_from(payload).unwrap()),
             126..65_536 => {
                 frame.push(0x80 | 126);
-                frame.extend_from_slice(&(payload as u16).to_be_bytes());
+                frame.extend_from_slice(&u16::try_from(payload).unwrap().to_be_bytes());
             }
             _ => {
                 frame.push(0x80 | 127);
