@@ -1,8 +1,9 @@
-//! Which number and identity a project has, and its access epoch.
+//! Which number and identity a project has, and its epochs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use everlog_domain::envelope::EventKind;
 use everlog_domain::ids::{CONSOLE, Offset, ProjectId, ProjectNumber, ProjectUid};
 use everlog_domain::ports::{Rows, RowsFailure, RowsView};
 use everlog_domain::tables::system::projects;
@@ -12,13 +13,29 @@ use parking_lot::RwLock;
 /// Entries remembered before all are forgotten; they are read again in microseconds.
 const REMEMBERED: usize = 100_000;
 
-/// Remembers what never changes of projects, and the newest visible access epochs.
+/// Remembers what never changes of projects, and their newest visible epochs.
 pub(crate) struct Directory {
     rows: Arc<dyn Rows>,
     console: ProjectUid,
     numbers: RwLock<HashMap<ProjectId, ProjectNumber>>,
     uids: RwLock<HashMap<ProjectNumber, ProjectUid>>,
-    epochs: RwLock<HashMap<ProjectNumber, Offset>>,
+    epochs: RwLock<HashMap<ProjectNumber, Epochs>>,
+}
+
+/// The newest visible epochs of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Epochs {
+    access: Offset,
+    caller: Offset,
+}
+
+impl Epochs {
+    fn max(self, other: Self) -> Self {
+        Self {
+            access: self.access.max(other.access),
+            caller: self.caller.max(other.caller),
+        }
+    }
 }
 
 impl Directory {
@@ -68,30 +85,54 @@ impl Directory {
         Ok(uid)
     }
 
-    /// The newest visible access epoch of a project.
+    /// The offset of the newest visible event that changed anybody's access in a project.
     pub(crate) fn access_epoch(&self, number: ProjectNumber) -> Offset {
-        if let Some(epoch) = self.epochs.read().get(&number) {
-            return *epoch;
+        self.epochs(number).access
+    }
+
+    /// The offset of the newest visible event that took from a caller of a project what it was
+    /// authenticated by.
+    pub(crate) fn caller_epoch(&self, number: ProjectNumber) -> Offset {
+        self.epochs(number).caller
+    }
+
+    fn epochs(&self, number: ProjectNumber) -> Epochs {
+        if let Some(epochs) = self.epochs.read().get(&number) {
+            return *epochs;
         }
         // An unreadable head counts as "never authorised before": offset 0 makes the arbiter ask
         // for authentication again, it never lets anything pass.
         let Ok(head) = self.rows.view().project_head(number) else {
-            return Offset(0);
+            return Epochs::default();
         };
-        let epoch = head.map_or(Offset(0), |head| head.access_epoch);
+        let read = head.map_or_else(Epochs::default, |head| Epochs {
+            access: head.access_epoch,
+            caller: head.caller_epoch,
+        });
         let mut epochs = self.epochs.write();
-        let known = epochs.entry(number).or_insert(epoch);
-        *known = (*known).max(epoch);
+        let known = epochs.entry(number).or_default();
+        *known = known.max(read);
         *known
     }
 
-    /// Takes in an event that moved a project's epoch, once it is visible.
-    pub(crate) fn move_epoch(&self, number: ProjectNumber, epoch: Offset) {
-        // Never forgotten while the process lives (24 bytes a project): a reader with an older view
+    /// Takes in an event of a kind at an offset of a project, once it is visible.
+    pub(crate) fn move_epochs(&self, number: ProjectNumber, kind: EventKind, offset: Offset) {
+        let of = |moves: bool| if moves { offset } else { Offset(0) };
+        let moved = Epochs {
+            access: of(kind.changes_access()),
+            caller: of(kind.revokes_callers()),
+        };
+        if moved == Epochs::default() {
+            return;
+        }
+        // What was read before is not passed over: an entry must be whole, or its other epoch would
+        // look as if it had never moved.
+        let known = self.epochs(number);
+        // Never forgotten while the process lives (32 bytes a project): a reader with an older view
         // must not be able to put an older epoch back.
         let mut epochs = self.epochs.write();
-        let known = epochs.entry(number).or_default();
-        *known = (*known).max(epoch);
+        let entry = epochs.entry(number).or_default();
+        *entry = entry.max(known).max(moved);
     }
 }
 

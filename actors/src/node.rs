@@ -215,7 +215,7 @@ impl Node {
     /// The server itself as a caller.
     #[must_use]
     pub fn system(&self, project: ProjectNumber) -> Caller {
-        let mut caller = Caller::guest(project, self.access_epoch(project));
+        let mut caller = Caller::guest(project, self.caller_epoch(project));
         caller.principal = everlog_domain::access::Principal::System;
         caller.scopes = everlog_domain::access::Scopes::all();
         caller.privilege = Privilege::Key;
@@ -240,8 +240,14 @@ impl Node {
         &self.0.log
     }
 
-    /// The newest visible access epoch of a project. Read it before the rows that a caller is
-    /// authenticated by.
+    /// The offset of the newest visible event that took from a caller of a project what it was
+    /// authenticated by. Read it before the rows that a caller is authenticated by.
+    #[must_use]
+    pub fn caller_epoch(&self, project: ProjectNumber) -> Offset {
+        self.0.directory.caller_epoch(project)
+    }
+
+    /// The offset of the newest visible event that changed anybody's access in a project.
     #[must_use]
     pub fn access_epoch(&self, project: ProjectNumber) -> Offset {
         self.0.directory.access_epoch(project)

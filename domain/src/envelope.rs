@@ -220,7 +220,7 @@ impl EventKind {
     }
 
     /// Whether the event moves the project's access epoch: it takes from somebody, or gives to
-    /// somebody, a right over something that existed before. Who watches must look again.
+    /// somebody, a right over something that existed before. Who watches that must look again.
     #[must_use]
     pub const fn changes_access(self) -> bool {
         matches!(

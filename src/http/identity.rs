@@ -35,7 +35,7 @@ pub struct Identity {
     expire: Option<Time>,
 }
 
-/// Finds out who asks, and remembers it until somebody's access changes.
+/// Finds out who asks, and remembers it until a caller of the project is revoked.
 pub struct Identities {
     known: Cache<Hash, Arc<Identity>>,
     projects: Cache<ProjectId, ProjectNumber>,
@@ -51,8 +51,9 @@ impl Default for Identities {
 }
 
 impl Identities {
-    /// Authenticates. What was remembered holds only under the access epoch that it was read under
-    /// and until the credential ends.
+    /// Authenticates. What was remembered holds only under the caller epoch that it was read under
+    /// and until the credential ends. Who may read which thread is asked of the rows each time, so
+    /// a thread's own access moves nothing here.
     pub async fn identify(
         &self,
         node: &Node,
@@ -62,7 +63,7 @@ impl Identities {
         let number = self.project(node, credentials).await?;
         // The epoch is read before the rows: a change in between makes it too old, never too new,
         // and an append under a too old one is authorised again.
-        let epoch = node.access_epoch(number);
+        let epoch = node.caller_epoch(number);
         if credentials.are_absent() {
             return Ok(Arc::new(guest(credentials, number, epoch)));
         }

@@ -24,5 +24,14 @@ pub(super) async fn get(State(edge): State<Arc<Edge>>, parts: Parts) -> Response
     // counts that are known when they are asked for
     let actors = u32::try_from(edge.node.actors()).unwrap_or(u32::MAX);
     gauge!("everlog_actors").set(f64::from(actors));
+    let hub = edge.node.hub();
+    for (name, count) in [
+        ("everlog_live_subscriptions", hub.watches()),
+        ("everlog_live_rings", hub.rings()),
+        ("everlog_live_ring_bytes", hub.bytes()),
+    ] {
+        // A gauge is a float, which holds such counts exactly.
+        gauge!(name).set(u32::try_from(count).map_or(f64::MAX, f64::from));
+    }
     ([(CONTENT_TYPE, TEXT)], telemetry::render_metrics()).into_response()
 }

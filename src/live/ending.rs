@@ -1,7 +1,6 @@
 //! How a session ends.
 
 use super::outbox::Lost;
-use super::protocol::MAX_MESSAGE_BYTES;
 use super::refusal::Refusal;
 use crate::error::ApiError;
 
@@ -22,8 +21,14 @@ pub(super) enum Ending {
     Invalid(Refusal),
     /// A binary message.
     Binary,
-    /// A message over the bound.
-    TooLarge,
+    /// A message over the bound, in bytes.
+    TooLarge { bound: usize },
+    /// A message that did not come to its end in time.
+    Overdue,
+    /// Something that is no frame of the transport.
+    Broken,
+    /// The server is too busy to serve this socket; the client comes back later.
+    Busy,
     /// The server failed.
     Failed,
 }
@@ -34,24 +39,33 @@ impl Ending {
         match self {
             Self::Lost => (1000, ""),
             Self::Stopping => (1001, "the server stops"),
+            Self::Broken => (1002, "broken frame"),
             Self::Binary => (1003, "binary message"),
             Self::Invalid(_) => (1008, "invalid frame"),
-            Self::TooLarge => (1009, "message too large"),
+            Self::TooLarge { .. } => (1009, "message too large"),
             Self::Failed => (1011, "the server failed"),
+            Self::Busy => (1013, "too busy"),
             Self::Revoked => (4401, "credential revoked"),
             Self::Unauthenticated(_) => (4401, "credential refused"),
             Self::Silent => (4408, "silent"),
+            Self::Overdue => (4408, "message not complete in time"),
         }
     }
 
     /// What is said before the socket closes, if anything.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self::Lost | Self::Stopping | Self::Silent | Self::Failed => None,
+            Self::Lost
+            | Self::Stopping
+            | Self::Silent
+            | Self::Overdue
+            | Self::Broken
+            | Self::Failed => None,
+            Self::Busy => Some(Refusal::busy()),
             Self::Revoked => Some(Refusal::revoked()),
             Self::Invalid(refusal) | Self::Unauthenticated(refusal) => Some(refusal.clone()),
             Self::Binary => Some(Refusal::frame_binary()),
-            Self::TooLarge => Some(Refusal::frame_too_large(MAX_MESSAGE_BYTES)),
+            Self::TooLarge { bound } => Some(Refusal::frame_too_large(*bound)),
         }
     }
 }

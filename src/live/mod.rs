@@ -9,6 +9,7 @@ mod catch_up;
 mod ending;
 mod event_text;
 mod frames;
+mod inlet;
 mod opening;
 mod outbox;
 mod page;

@@ -14,7 +14,7 @@ use everlog_domain::value::Value;
 use super::refusal::Refusal;
 use super::resource::Resource;
 use super::shown::{ItemFilters, Shown, ThreadLife, cell, incarnation};
-use super::snapshot;
+use super::snapshot::{self, Snapshot};
 use crate::error::{ApiError, ErrorType};
 use crate::http::{ITEMS, ListQuery, THREADS};
 
@@ -42,15 +42,16 @@ pub(super) struct Opened {
     pub(super) shown: Arc<Shown>,
     /// Everything up to here has been looked at.
     pub(super) after: Offset,
+    /// The caller epoch of the view.
+    pub(super) epoch: Offset,
     pub(super) beginning: Beginning,
 }
 
 /// What comes first.
 #[derive(Debug)]
 pub(super) enum Beginning {
-    /// What is there: the content of the frame. What comes next is the present, as authorised
-    /// under this access epoch.
-    Snapshot { fields: String, epoch: Offset },
+    /// What is there. What comes next is the present.
+    Snapshot(Snapshot),
     /// The past.
     Past,
 }
@@ -104,7 +105,7 @@ impl Wanted {
     ) -> Result<Opened, Refusal> {
         let head = view.project_head(caller.project).map_err(ApiError::from)?;
         let (head, epoch) = head.map_or((Offset(0), Offset(0)), |head| {
-            (head.offset, head.access_epoch)
+            (head.offset, head.caller_epoch)
         });
         let (shown, thread) = self.shown(view, caller)?;
         let (after, beginning) = match from {
@@ -112,14 +113,14 @@ impl Wanted {
             From::After(cursor) => (cursor, Beginning::Past),
             From::Start => (Offset(0), Beginning::Past),
             From::Now => {
-                let fields = snapshot::fields(view, caller, &shown, self.limit, thread.as_ref());
-                let fields = fields.map_err(ApiError::from)?;
-                (head, Beginning::Snapshot { fields, epoch })
+                let there = snapshot::read(view, caller, &shown, self.limit, thread.as_ref());
+                (head, Beginning::Snapshot(there.map_err(ApiError::from)?))
             }
         };
         Ok(Opened {
             shown: Arc::new(shown),
             after,
+            epoch,
             beginning,
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 use everlog_actors::live::{Form, Published};
+use everlog_domain::envelope::Envelope;
 use everlog_domain::event::Recorded;
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::{ReadFailure, RowsFailure};
@@ -11,6 +12,7 @@ use everlog_domain::value::Value;
 use thiserror::Error;
 
 use super::event_text;
+use super::timeline::Life;
 use crate::http::ThreadAnswer;
 
 /// Bytes of text that a page holds before it ends; a single text may be larger. It is what a
@@ -34,6 +36,9 @@ pub(super) struct Link {
     /// The event's offset, the subscription's cursor after it.
     pub(super) offset: Offset,
     pub(super) change: Change,
+    /// The life of a thread that it shows something of: it goes out only to who may still read
+    /// that. Nothing if it tells of a loss, which whoever it concerns may know.
+    pub(super) shows: Option<Life>,
 }
 
 /// What is to be said.
@@ -97,6 +102,13 @@ impl Change {
         event_text::whole(recorded).map(|text| Self::Event(Text::Own(text)))
     }
 
+    const fn shows_something(&self) -> bool {
+        match self {
+            Self::Event(_) | Self::Enter(_) | Self::EnterThread(_) => true,
+            Self::Leave(_) | Self::LeaveThread(_) | Self::LeaveEnded(_) => false,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Event(text) => text.as_str().len(),
@@ -117,11 +129,25 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Adds a link; nothing stands for an event that means nothing to the subscription.
-    pub(super) fn push(&mut self, offset: Offset, change: Option<Change>) {
+    /// Adds what an event means to the subscription, if it means anything.
+    pub(super) fn push(&mut self, envelope: &Envelope, change: Option<Change>) {
         let Some(change) = change else { return };
+        let shows = change.shows_something().then(|| Life::of(envelope));
+        self.add(envelope.offset, change, shows);
+    }
+
+    /// Adds that the thread of the subscription is there no more.
+    pub(super) fn push_loss(&mut self, offset: Offset, change: Change) {
+        self.add(offset, change, None);
+    }
+
+    fn add(&mut self, offset: Offset, change: Change, shows: Option<Life>) {
         self.bytes += change.bytes();
-        self.links.push(Link { offset, change });
+        self.links.push(Link {
+            offset,
+            change,
+            shows,
+        });
     }
 
     /// Bytes of text so far.

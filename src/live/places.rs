@@ -35,13 +35,11 @@ impl Places {
     /// A place, or the refusal if all are taken.
     pub(super) fn take(&self, project: ProjectNumber) -> Result<Place, ApiError> {
         let mut taken = self.0.lock();
-        let own = taken.projects.get(&project).copied().unwrap_or(0);
-        if taken.all >= SOCKETS || own >= PER_PROJECT {
-            let error = ApiError::new(ErrorType::ServerBusy, "too many live sockets are open");
-            return Err(error.retry_after(Duration::from_secs(10)));
+        if taken.all >= SOCKETS {
+            return Err(all_taken());
         }
+        taken.enter(project)?;
         taken.all += 1;
-        taken.projects.insert(project, own + 1);
         metrics::gauge!("everlog_live_sockets").increment(1.0);
         Ok(Place {
             places: self.clone(),
@@ -50,16 +48,50 @@ impl Places {
     }
 }
 
+impl Taken {
+    fn enter(&mut self, project: ProjectNumber) -> Result<(), ApiError> {
+        let own = self.projects.get(&project).copied().unwrap_or(0);
+        if own >= PER_PROJECT {
+            return Err(all_taken());
+        }
+        self.projects.insert(project, own + 1);
+        Ok(())
+    }
+
+    fn leave(&mut self, project: ProjectNumber) {
+        if let Some(own) = self.projects.get_mut(&project) {
+            *own -= 1;
+            if *own == 0 {
+                self.projects.remove(&project);
+            }
+        }
+    }
+}
+
+fn all_taken() -> ApiError {
+    let error = ApiError::new(ErrorType::ServerBusy, "too many live sockets are open");
+    error.retry_after(Duration::from_secs(10))
+}
+
+impl Place {
+    /// Moves to another project, or stays if all of its places are taken.
+    pub(super) fn move_to(&mut self, project: ProjectNumber) -> Result<(), ApiError> {
+        if project == self.project {
+            return Ok(());
+        }
+        let mut taken = self.places.0.lock();
+        taken.enter(project)?;
+        taken.leave(self.project);
+        self.project = project;
+        Ok(())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.0.lock();
         taken.all -= 1;
-        if let Some(own) = taken.projects.get_mut(&self.project) {
-            *own -= 1;
-            if *own == 0 {
-                taken.projects.remove(&self.project);
-            }
-        }
+        taken.leave(self.project);
         metrics::gauge!("everlog_live_sockets").decrement(1.0);
     }
 }
@@ -79,5 +111,26 @@ mod tests {
         assert!(places.take(ProjectNumber(3)).is_ok());
         held.pop();
         assert!(places.take(ProjectNumber(2)).is_ok());
+    }
+
+    #[test]
+    fn who_moves_to_another_project_takes_a_place_there() {
+        let places = Places::default();
+        let mut moved: Vec<Place> = (0..=PER_PROJECT)
+            .map(|number| ProjectNumber(3 + number as u64 % 2))
+            .map(|project| places.take(project).unwrap())
+            .collect();
+        let refused: Vec<usize> = moved
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(number, place)| {
+                place.move_to(ProjectNumber(2)).is_err().then_some(number)
+            })
+            .collect();
+        assert_eq!(refused, [PER_PROJECT]);
+        assert!(places.take(ProjectNumber(2)).is_err());
+        drop(moved);
+        let taken = places.0.lock();
+        assert!(taken.all == 0 && taken.projects.is_empty());
     }
 }

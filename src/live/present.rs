@@ -11,18 +11,17 @@ use everlog_domain::envelope::StreamKind;
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::RowDelta;
 use everlog_domain::query::Query;
+use everlog_domain::tables::Row;
 use everlog_domain::tables::system::threads;
-use everlog_domain::value::Value;
 
 use super::catch_up::shows;
 use super::page::{Change, Link, Links, Text};
-use super::shown::{ItemFilters, ItemRow, Shown, cell, is_of_item};
+use super::shown::{ItemFilters, ItemRow, Shown, ThreadLife, cell, is_of_item};
 
 /// Threads whose readability a subscription remembers.
 const REMEMBERED: usize = 128;
 
-/// What must be read from the log instead: somebody's access changed, or the rings do not tell
-/// whether the caller may see it.
+/// What must be read from the log instead: the rings do not tell whether the caller may see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NeedsLog;
 
@@ -32,10 +31,13 @@ pub(super) struct Present {
     pub(super) links: Vec<Link>,
     /// Everything up to here has been looked at.
     pub(super) reached: Offset,
+    /// Whether what comes next must be read from the log.
+    pub(super) needs_log: bool,
 }
 
-/// Which threads the caller may read, as far as that was seen lately. Forgotten when somebody's
-/// access changes.
+/// Which threads the caller may read, as far as that was seen lately. It goes with the place that
+/// the subscription has reached: whatever changes who may read a thread is met on the way, in the
+/// rings as in the log, and taken in.
 #[derive(Debug, Default)]
 pub(super) struct Readable(HashMap<CompactString, bool>);
 
@@ -45,46 +47,51 @@ impl Readable {
         self.0.clear();
     }
 
-    /// Whether the caller may read the thread of an event: its row tells, if the event changed it.
-    fn of(&mut self, caller: &Caller, event: &Published) -> Result<bool, NeedsLog> {
+    /// Takes in what was seen of a thread.
+    pub(super) fn learn(&mut self, thread: CompactString, may: bool) {
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(thread, may);
+    }
+
+    /// Whether the caller may read a thread.
+    fn of(&self, caller: &Caller, thread: &str) -> Result<bool, NeedsLog> {
         if caller.privilege == Privilege::Key {
             return Ok(true);
         }
-        let id = &event.recorded.envelope.stream.id;
-        if let Some(row) = thread_delta(event).and_then(|delta| delta.after.as_deref()) {
-            let may = caller.may_read(cell(row, threads::READERS));
-            if self.0.len() >= REMEMBERED {
-                self.0.clear();
-            }
-            self.0.insert(id.clone(), may);
-            return Ok(may);
-        }
-        self.0.get(id).copied().ok_or(NeedsLog)
+        self.0.get(thread).copied().ok_or(NeedsLog)
     }
 }
 
-/// Tells what events mean to a subscription that has reached `after`, until a page is full.
+/// Tells what events mean to a subscription that has reached `after`, until a page is full or the
+/// log must be read.
 pub(super) fn links(
     shown: &Shown,
     caller: &Caller,
     readable: &mut Readable,
     events: &[Arc<Published>],
     after: Offset,
-) -> Result<Present, NeedsLog> {
+) -> Present {
     let mut links = Links::default();
     let mut reached = after;
+    let mut needs_log = false;
     for event in events {
         if links.is_full() {
             break;
         }
-        let change = change(shown, caller, readable, event)?;
-        links.push(event.offset(), change);
+        let Ok(change) = change(shown, caller, readable, event) else {
+            needs_log = true;
+            break;
+        };
+        links.push(&event.recorded.envelope, change);
         reached = event.offset();
     }
-    Ok(Present {
+    Present {
         links: links.into_vec(),
         reached,
-    })
+        needs_log,
+    }
 }
 
 fn change(
@@ -97,11 +104,8 @@ fn change(
     if envelope.stream.kind != StreamKind::Thread {
         return Ok(None);
     }
-    if envelope.kind.changes_access() {
-        return Err(NeedsLog);
-    }
     match shown {
-        Shown::Thread(life) => Ok(life.shows(envelope.kind).then(|| whole(event))),
+        Shown::Thread(life) => thread_change(caller, life, event),
         Shown::Threads(query) => Ok(row_change(caller, query, event)),
         Shown::Items(filters) => item_change(caller, readable, filters, event),
     }
@@ -118,12 +122,36 @@ fn thread_delta(event: &Published) -> Option<&RowDelta> {
         .find(|delta| delta.table == threads::TABLE)
 }
 
+fn thread_change(
+    caller: &Caller,
+    life: &ThreadLife,
+    event: &Arc<Published>,
+) -> Result<Option<Change>, NeedsLog> {
+    let kind = event.recorded.envelope.kind;
+    if kind.changes_access() && !may_read(caller, thread_delta(event).and_then(after)) {
+        // Lost or deleted: the log tells the end.
+        return Err(NeedsLog);
+    }
+    Ok(life.shows(kind).then(|| whole(event)))
+}
+
+fn before(delta: &RowDelta) -> Option<&Row> {
+    delta.before.as_deref()
+}
+
+fn after(delta: &RowDelta) -> Option<&Row> {
+    delta.after.as_deref()
+}
+
+/// Whether the caller may read a thread by its row.
+fn may_read(caller: &Caller, row: Option<&Row>) -> bool {
+    row.is_some_and(|row| caller.may_read(cell(row, threads::READERS)))
+}
+
 fn row_change(caller: &Caller, query: &Query, event: &Arc<Published>) -> Option<Change> {
     let delta = thread_delta(event)?;
-    let visible = |row: &&Vec<Value>| shows(caller, query, row);
-    let before = delta.before.as_deref().filter(visible);
-    let after = delta.after.as_deref().filter(visible);
-    match (before, after) {
+    let visible = |row: &&Row| shows(caller, query, row);
+    match (before(delta).filter(visible), after(delta).filter(visible)) {
         (Some(_), Some(_)) => Some(Change::Event(Text::Shared(Arc::clone(event), Form::Row))),
         (None, Some(row)) => Some(Change::enter(row)),
         (Some(_), None) => Some(Change::Leave(event.recorded.envelope.stream.id.clone())),
@@ -137,8 +165,20 @@ fn item_change(
     filters: &ItemFilters,
     event: &Arc<Published>,
 ) -> Result<Option<Change>, NeedsLog> {
-    let kind = event.recorded.envelope.kind;
-    if !is_of_item(kind) || !readable.of(caller, event)? {
+    let envelope = &event.recorded.envelope;
+    let id = &envelope.stream.id;
+    let delta = thread_delta(event);
+    if let Some(delta) = delta {
+        readable.learn(id.clone(), may_read(caller, after(delta)));
+    }
+    if !filters.may_match_thread(id) {
+        return Ok(None);
+    }
+    if !is_of_item(envelope.kind) {
+        let delta = delta.filter(|_| envelope.kind.changes_access());
+        return Ok(delta.and_then(|delta| whole_thread_change(caller, delta, id)));
+    }
+    if !readable.of(caller, id)? {
         return Ok(None);
     }
     let matches = filters.is_empty()
@@ -148,4 +188,15 @@ fn item_change(
             Some(ItemRow::Stored(_)) => return Err(NeedsLog),
         };
     Ok(matches.then(|| whole(event)))
+}
+
+/// A thread that became readable or unreadable, with all its items.
+fn whole_thread_change(caller: &Caller, delta: &RowDelta, id: &CompactString) -> Option<Change> {
+    let had = may_read(caller, before(delta));
+    let has = may_read(caller, after(delta));
+    match (had, has) {
+        (true, false) => Some(Change::LeaveThread(id.clone())),
+        (false, true) => Some(Change::EnterThread(id.clone())),
+        (true, true) | (false, false) => None,
+    }
 }

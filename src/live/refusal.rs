@@ -1,6 +1,6 @@
 //! Errors in frames. Those that HTTP knows bear its types.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorType};
 
 /// Why a frame, or a whole socket, is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,14 @@ impl Refusal {
 
     pub(super) fn call_invalid(message: impl Into<String>) -> Self {
         Self::new(400, "live_call_invalid", message)
+    }
+
+    pub(super) fn busy() -> Self {
+        ApiError::new(
+            ErrorType::ServerBusy,
+            "the server is too busy: come back later",
+        )
+        .into()
     }
 
     pub(super) fn revoked() -> Self {

@@ -10,6 +10,7 @@ use everlog_domain::value::Value;
 
 use super::resource::Part;
 use super::shown::{Shown, ThreadLife};
+use super::timeline::Life;
 use crate::http::{DeltaBudget, ItemAnswer, ThreadAnswer, with_deltas};
 
 /// Most rows of a snapshot.
@@ -19,17 +20,29 @@ const ITEM_BYTES: usize = 1024 * 1024;
 /// Items that are read at once, each of up to a mebibyte.
 const SLICE: u32 = 10;
 
-/// The content of a snapshot, as the inner text of an object.
-pub(super) fn fields(
+/// The content of a snapshot.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// The inner text of an object.
+    pub(super) fields: String,
+    /// The lives of threads that it shows something of.
+    pub(super) shows: Vec<Life>,
+}
+
+/// Reads what is there.
+pub(super) fn read(
     view: &dyn RowsView,
     caller: &Caller,
     shown: &Shown,
     limit: u32,
     thread: Option<&Row>,
-) -> Result<String, RowsFailure> {
+) -> Result<Snapshot, RowsFailure> {
     match shown {
         Shown::Threads(query) => threads(view, caller, query, limit),
-        Shown::Items(_) => Ok(r#""items":[],"more":false"#.to_owned()),
+        Shown::Items(_) => Ok(Snapshot {
+            fields: r#""items":[],"more":false"#.to_owned(),
+            shows: Vec::new(),
+        }),
         Shown::Thread(life) => {
             let items = newest_items(view, caller.project, life, limit)?;
             let texts = items.texts.join(",");
@@ -40,7 +53,10 @@ pub(super) fn fields(
                 }
                 _ => String::new(),
             };
-            Ok(format!(r#"{thread}"items":[{texts}],"more":{more}"#))
+            Ok(Snapshot {
+                fields: format!(r#"{thread}"items":[{texts}],"more":{more}"#),
+                shows: vec![life.life(caller.project)],
+            })
         }
     }
 }
@@ -50,7 +66,7 @@ fn threads(
     caller: &Caller,
     query: &Query,
     limit: u32,
-) -> Result<String, RowsFailure> {
+) -> Result<Snapshot, RowsFailure> {
     let one_more = Query {
         limit: limit + 1,
         total: Total::Skipped,
@@ -69,12 +85,14 @@ fn threads(
     };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
-    let texts: Vec<String> = rows
-        .iter()
-        .take(limit)
-        .map(|row| json(&ThreadAnswer::of_row(row)))
-        .collect();
-    Ok(format!(r#""threads":[{}],"more":{more}"#, texts.join(",")))
+    let page = || rows.iter().take(limit);
+    let texts: Vec<String> = page().map(|row| json(&ThreadAnswer::of_row(row))).collect();
+    Ok(Snapshot {
+        fields: format!(r#""threads":[{}],"more":{more}"#, texts.join(",")),
+        shows: page()
+            .map(|row| Life::of_row(caller.project, row))
+            .collect(),
+    })
 }
 
 struct Items {

@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use everlog_domain::access::Principal;
 use futures_util::StreamExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -18,7 +19,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::calls;
-use super::places::Places;
+use super::inlet::{Inlet, MessageBound};
+use super::places::{Place, Places};
 use super::protocol::MAX_MESSAGE_BYTES;
 use super::results::{ProcessRoom, Room};
 use super::session::{Peer, Session};
@@ -31,9 +33,7 @@ use crate::server;
 const READ_BYTES: usize = 4 * 1024;
 /// Bytes that are gathered before tungstenite writes by itself; the session flushes before that.
 const WRITE_BYTES: usize = 128 * 1024;
-
-/// Bytes of a message beyond which it is not read at all. One that is read and then refused is
-/// refused in good order: who closes on unread bytes resets the connection, reason and all.
+/// Bytes of a message that the WebSocket takes at most; the inlet below it bounds it further.
 const MOST_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
 
 /// Opens a live socket.
@@ -65,11 +65,11 @@ fn prepare(
     let place = places.take(visitor.caller().project)?;
     // the connection's own, which is beyond the server's sight from the upgrade on
     let connection = parts.extensions.remove::<Arc<server::Place>>();
-    let peer = peer(visitor, Room::new(room), &parts)?;
+    let peer = peer(visitor, Room::new(room), &parts, place)?;
     let edge = Arc::clone(edge);
     let tasks = edge.stopping.tasks.clone();
     tasks.spawn(async move {
-        let _places = (place, connection);
+        let _connection = connection;
         serve(edge, peer, upgrade).await;
     });
     Ok(switching(&key))
@@ -124,12 +124,16 @@ fn switching(key: &HeaderValue) -> Response {
     response
 }
 
-fn peer(visitor: &Visitor, room: Room, parts: &Parts) -> Result<Peer, ApiError> {
+fn peer(visitor: &Visitor, room: Room, parts: &Parts, place: Place) -> Result<Peer, ApiError> {
     let calls = parts.extensions.get::<Calls>().cloned();
     let calls =
         calls.ok_or_else(|| ApiError::internal("a request without the way into the routes"))?;
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().cloned();
     let credentials = Arc::clone(&visitor.credentials);
+    let bound = MessageBound::of_guest();
+    if visitor.caller().principal != Principal::Guest {
+        bound.raise();
+    }
     Ok(Peer {
         calls: calls::Caller::new(
             calls,
@@ -140,6 +144,8 @@ fn peer(visitor: &Visitor, room: Room, parts: &Parts) -> Result<Peer, ApiError> 
         ),
         credentials,
         identity: Arc::clone(&visitor.identity),
+        place,
+        bound,
     })
 }
 
@@ -156,9 +162,11 @@ async fn serve(edge: Arc<Edge>, peer: Peer, upgrade: OnUpgrade) {
         .write_buffer_size(WRITE_BYTES)
         .max_message_size(Some(MOST_BYTES))
         .max_frame_size(Some(MOST_BYTES));
-    let socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
+    let bound = peer.bound.clone();
+    let inlet = Inlet::new(upgraded, bound.clone());
+    let socket = WebSocketStream::from_raw_socket(inlet, Role::Server, Some(config)).await;
     let (sink, stream) = socket.split();
-    let session = Session::new(edge, peer, Reading(stream), Writing(sink));
+    let session = Session::new(edge, peer, Reading { stream, bound }, Writing(sink));
     let ending = session.run().await;
     tracing::debug!(?ending, "a live socket ended");
 }

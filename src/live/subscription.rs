@@ -7,18 +7,38 @@ use compact_str::CompactString;
 use everlog_actors::live::Watch;
 use everlog_domain::access::Caller;
 use everlog_domain::ids::Offset;
+use parking_lot::Mutex;
 
-use super::catch_up::Ask;
+use super::catch_up::{Ask, Folded};
 use super::present::Readable;
 use super::shown::Shown;
 
 /// Where a subscription reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Phase {
     /// In the log.
-    Past,
-    /// In the hub, as authorised under this access epoch.
-    Present { epoch: Offset },
+    Past(Behind),
+    /// In the hub.
+    Present,
+}
+
+/// Counts a subscription that reads the log.
+#[derive(Debug)]
+pub(super) struct Behind(());
+
+const BEHIND: &str = "everlog_live_readers_behind";
+
+impl Behind {
+    pub(super) fn new() -> Self {
+        metrics::gauge!(BEHIND).increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        metrics::gauge!(BEHIND).decrement(1.0);
+    }
 }
 
 /// A subscription of a socket.
@@ -38,6 +58,8 @@ pub(super) struct Subscription {
     /// Whether the caller might read its thread at `reached`, if that is known.
     pub(super) known: Option<bool>,
     pub(super) readable: Readable,
+    /// Rows of threads at `reached`, while it reads the log.
+    pub(super) folded: Arc<Mutex<Folded>>,
 }
 
 impl Subscription {
@@ -48,13 +70,37 @@ impl Subscription {
             shown: Arc::clone(&self.shown),
             after: self.reached,
             known: self.known,
+            folded: Arc::clone(&self.folded),
         }
     }
 
-    /// Goes back to the log: it was left behind, or must be authorised again.
+    /// Goes back to the log: it was left behind, or the rings do not tell what it needs.
     pub(super) fn fall_back(&mut self) {
-        self.phase = Phase::Past;
+        if matches!(self.phase, Phase::Present) {
+            self.phase = Phase::Past(Behind::new());
+        }
+    }
+
+    /// The past has ended.
+    pub(super) fn arrive(&mut self) {
+        self.phase = Phase::Present;
+        self.folded = Arc::default();
+    }
+
+    /// Its caller holds other roles: what was known of the former ones is of no use.
+    pub(super) fn authorise_anew(&mut self) {
+        self.known = None;
         self.readable.clear();
+        self.fall_back();
+    }
+
+    /// Goes past an event in the middle of a page. Whether its thread was readable there is known
+    /// of the page's ends only.
+    pub(super) fn pass(&mut self, offset: Offset) {
+        self.reached = offset;
+        if matches!(self.phase, Phase::Past(_)) {
+            self.known = None;
+        }
     }
 
     /// Takes the next cursor and gives the one before it.

@@ -55,12 +55,26 @@ impl Subscriptions {
         }
     }
 
+    /// The one at a place, to look at.
+    pub(super) fn get(&self, slot: Slot) -> Option<&Subscription> {
+        self.places
+            .get(usize::from(slot.number()))?
+            .subscription
+            .as_deref()
+    }
+
     /// The one at a place.
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Subscription> {
         self.places
             .get_mut(usize::from(slot.number()))?
             .subscription
             .as_deref_mut()
+    }
+
+    /// All of them.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = &mut Subscription> {
+        let places = self.places.iter_mut();
+        places.filter_map(|place| place.subscription.as_deref_mut())
     }
 
     /// Removes one by its id.

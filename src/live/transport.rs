@@ -5,25 +5,32 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
+use super::inlet::{MessageBound, Unfit};
 use super::outbox::Outgoing;
-use super::protocol::{ClientFrame, InvalidFrame, MAX_MESSAGE_BYTES};
+use super::protocol::{ClientFrame, InvalidFrame};
 use super::session::Incoming;
 
+/// The other side is gone, which is no mistake in its frames.
+const RESET: ProtocolError = ProtocolError::ResetWithoutClosingHandshake;
+
 /// The reading half.
-pub(super) struct Reading<S>(pub(super) S);
+pub(super) struct Reading<S> {
+    pub(super) stream: S,
+    pub(super) bound: MessageBound,
+}
 
 impl<S: Stream<Item = Result<Message, Error>> + Unpin> Stream for Reading<S> {
     type Item = Incoming;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        let Some(message) = ready!(self.0.poll_next_unpin(cx)) else {
+        let Some(message) = ready!(self.stream.poll_next_unpin(cx)) else {
             return Poll::Ready(None);
         };
         Poll::Ready(match message {
-            Ok(Message::Text(text)) if text.len() > MAX_MESSAGE_BYTES => Some(Incoming::TooLarge),
+            Ok(Message::Text(text)) if text.len() > self.bound.bytes() => Some(Incoming::TooLarge),
             Ok(Message::Text(text)) => Some(match ClientFrame::parse(&text) {
                 Ok(frame) => Incoming::Frame(frame),
                 Err(reason) => Incoming::Invalid(reason),
@@ -32,8 +39,13 @@ impl<S: Stream<Item = Result<Message, Error>> + Unpin> Stream for Reading<S> {
             Ok(Message::Ping(_) | Message::Pong(_)) => Some(Incoming::SignOfLife),
             Ok(Message::Close(_) | Message::Frame(_)) => None,
             Err(Error::Capacity(_)) => Some(Incoming::TooLarge),
+            Err(Error::Io(error)) => Unfit::of(&error).map(|unfit| match unfit {
+                Unfit::TooLarge => Incoming::TooLarge,
+                Unfit::Overdue => Incoming::Overdue,
+            }),
+            Err(Error::Protocol(reason)) if reason != RESET => Some(Incoming::Broken),
             Err(Error::Utf8(reason)) => Some(Incoming::Invalid(InvalidFrame::Json(reason))),
-            // The connection broke, or what came was no WebSocket.
+            // The connection broke.
             Err(_) => None,
         })
     }

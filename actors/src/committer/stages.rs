@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use everlog_domain::event::Recorded;
-use everlog_domain::ids::{CommitNumber, Offset};
+use everlog_domain::ids::CommitNumber;
 use everlog_domain::log::{Arbiter, Batch, Manifest};
 use everlog_domain::ports::{AppendFailure, Log, Rows};
 use tokio::sync::watch;
@@ -153,6 +153,7 @@ impl RowStage {
                 }
             }
             self.move_epochs(&events);
+            self.hub.tell_access(&projected);
             self.visible.send_replace(commit);
             answer_granted(commit, &events, granted);
         }
@@ -164,13 +165,10 @@ impl RowStage {
     }
 
     fn move_epochs(&self, events: &[Arc<Recorded>]) {
-        let moved = events
-            .iter()
-            .filter(|recorded| recorded.envelope.kind.changes_access());
-        for recorded in moved {
-            let (project, offset): (_, Offset) =
-                (recorded.envelope.project, recorded.envelope.offset);
-            self.directory.move_epoch(project, offset);
+        for recorded in events {
+            let envelope = &recorded.envelope;
+            self.directory
+                .move_epochs(envelope.project, envelope.kind, envelope.offset);
         }
     }
 }

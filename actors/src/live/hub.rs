@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use compact_str::CompactString;
 use everlog_domain::envelope::StreamKind;
 use everlog_domain::ids::{Offset, ProjectNumber, ThreadId};
 use everlog_domain::ports::Projected;
+use everlog_domain::tables::TableNumber;
 use parking_lot::Mutex;
 
+use super::access_changes::{Access, delta_of};
+use super::kept::{HubBounds, Kept};
 use super::published::Published;
-use super::ring::{Read, Ring};
+use super::ring::Read;
+use super::topic::Topic;
 use super::waker::{Slot, Waker};
 
 /// What can be watched.
@@ -19,29 +23,10 @@ use super::waker::{Slot, Waker};
 pub enum Interest {
     /// One thread and its items.
     Thread(ProjectNumber, ThreadId),
+    /// The events of a project that change a row of a table with readers.
+    Table(ProjectNumber, TableNumber),
     /// Every event of a project.
     Project(ProjectNumber),
-}
-
-/// How much the hub keeps.
-#[derive(Debug, Clone, Copy)]
-pub struct HubBounds {
-    /// Events of one ring.
-    pub ring_events: usize,
-    /// Bytes of one ring.
-    pub ring_bytes: usize,
-    /// Bytes of all rings together. Beyond it, rings keep nothing and readers read the log.
-    pub bytes: usize,
-}
-
-impl Default for HubBounds {
-    fn default() -> Self {
-        Self {
-            ring_events: 512,
-            ring_bytes: 1024 * 1024,
-            bytes: 64 * 1024 * 1024,
-        }
-    }
 }
 
 /// Knows who watches what. A handle: clones share everything.
@@ -50,56 +35,72 @@ pub struct Hub(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    bounds: HubBounds,
+    kept: Kept,
     projects: Mutex<HashMap<ProjectNumber, Watched>>,
-    watches: AtomicU64,
-    /// Bytes in all rings. Shared with them, so that a ring gives back what it held when it goes.
-    bytes: Arc<AtomicIsize>,
+    next_watch: AtomicU64,
+    watches: AtomicUsize,
 }
 
 /// What is watched of a project. There while something is.
 #[derive(Debug, Default)]
 struct Watched {
     threads: HashMap<CompactString, Arc<Topic>>,
+    tables: HashMap<TableNumber, Arc<Topic>>,
     whole: Option<Arc<Topic>>,
-    access: HashMap<u64, Waker>,
+    callers: Arc<Callers>,
 }
 
-#[derive(Debug)]
-struct Topic {
-    ring: Mutex<Ring>,
-    watchers: Mutex<HashMap<u64, (Waker, Slot)>>,
-    bytes: Arc<AtomicIsize>,
-}
+/// The connections whose callers were authenticated in a project.
+#[derive(Debug, Default)]
+struct Callers(Mutex<HashMap<u64, Waker>>);
 
 impl Hub {
     /// A hub with bounds of its own.
     #[must_use]
     pub fn new(bounds: HubBounds) -> Self {
         Self(Arc::new(Shared {
-            bounds,
+            kept: Kept::new(bounds),
             ..Shared::default()
         }))
     }
 
+    /// Tells of who may read what from here on. The events are projected and not answered yet: an
+    /// answer to a revocation promises that nothing goes out past it.
+    pub fn tell_access(&self, batch: &[Projected]) {
+        for projected in batch {
+            let Some(delta) = delta_of(projected) else {
+                continue;
+            };
+            for topic in self.0.topics_of(projected) {
+                topic.access.tell(projected, delta);
+            }
+        }
+    }
+
     /// Shows events to those who watch them. They are durable and projected, those of one project
-    /// in the order of their offsets, and the project's access epoch has moved where one of them
-    /// moves it. Waits for nobody.
+    /// in the order of their offsets, the project's epochs have moved where one of them moves them,
+    /// and [`Hub::tell_access`] has told of them. Waits for nobody.
     pub fn publish(&self, batch: &[Projected]) {
         let mut shown = HashMap::new();
+        let mut revoked = HashMap::new();
         for projected in batch {
+            let envelope = &projected.recorded.envelope;
+            if envelope.kind.revokes_callers() {
+                revoked.extend(self.0.callers_of(envelope.project));
+            }
             let topics = self.0.topics_of(projected);
-            if topics.iter().all(Option::is_none) {
+            if topics.is_empty() {
                 continue;
             }
             let event = Arc::new(Published::new(projected.clone()));
-            for topic in topics.into_iter().flatten() {
-                self.0.push(&topic, Arc::clone(&event));
+            for topic in topics {
+                self.0.kept.push(&topic, Arc::clone(&event));
                 shown.insert(Arc::as_ptr(&topic), topic);
             }
         }
         // Woken once the whole batch is there, a connection writes all of it in one call.
         shown.values().for_each(|topic| topic.wake());
+        revoked.values().for_each(|callers| callers.wake());
     }
 
     /// Watches something: `waker` is marked at `slot` with each event, until the watch is dropped.
@@ -109,12 +110,14 @@ impl Hub {
     #[must_use]
     pub fn watch(&self, interest: Interest, waker: &Waker, slot: Slot) -> Watch {
         let number = self.0.number();
-        let mut projects = self.0.projects.lock();
-        let topic = projects
-            .entry(interest.project())
-            .or_default()
-            .topic(&interest, &self.0.bytes);
-        topic.watchers.lock().insert(number, (waker.clone(), slot));
+        let topic = {
+            let mut projects = self.0.projects.lock();
+            let watched = projects.entry(interest.project()).or_default();
+            let topic = watched.topic(&interest);
+            topic.enter(number, waker, slot);
+            topic
+        };
+        self.0.watches.fetch_add(1, Ordering::Relaxed);
         Watch {
             hub: self.clone(),
             interest,
@@ -123,17 +126,15 @@ impl Hub {
         }
     }
 
-    /// Marks the waker when somebody's access in the project changes, until this is dropped.
+    /// Marks the waker when a caller of the project loses what it was authenticated by, until this
+    /// is dropped.
     #[must_use]
-    pub fn watch_access(&self, project: ProjectNumber, waker: &Waker) -> AccessWatch {
+    pub fn watch_callers(&self, project: ProjectNumber, waker: &Waker) -> CallersWatch {
         let number = self.0.number();
         let mut projects = self.0.projects.lock();
-        projects
-            .entry(project)
-            .or_default()
-            .access
-            .insert(number, waker.clone());
-        AccessWatch {
+        let callers = &projects.entry(project).or_default().callers;
+        callers.0.lock().insert(number, waker.clone());
+        CallersWatch {
             hub: self.clone(),
             project,
             number,
@@ -143,84 +144,67 @@ impl Hub {
     /// Bytes in all rings, roughly.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        usize::try_from(self.0.bytes.load(Ordering::Relaxed)).unwrap_or(0)
+        self.0.kept.bytes()
     }
 
     /// Rings that are kept.
     #[must_use]
     pub fn rings(&self) -> usize {
-        let rings =
-            |watched: &Watched| watched.threads.len() + usize::from(watched.whole.is_some());
-        self.0.projects.lock().values().map(rings).sum()
+        self.0.projects.lock().values().map(Watched::topics).sum()
+    }
+
+    /// Watches that there are.
+    #[must_use]
+    pub fn watches(&self) -> usize {
+        self.0.watches.load(Ordering::Relaxed)
     }
 }
 
 impl Shared {
     fn number(&self) -> u64 {
-        self.watches.fetch_add(1, Ordering::Relaxed)
+        self.next_watch.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Those who watch the thread, and those who watch the project. Wakes who must ask again what
-    /// they may.
-    fn topics_of(&self, projected: &Projected) -> [Option<Arc<Topic>>; 2] {
+    /// What is watched that the event is of.
+    fn topics_of(&self, projected: &Projected) -> Vec<Arc<Topic>> {
         let envelope = &projected.recorded.envelope;
         let projects = self.projects.lock();
         let Some(watched) = projects.get(&envelope.project) else {
-            return [None, None];
+            return Vec::new();
         };
-        if envelope.kind.changes_access() {
-            watched.access.values().for_each(Waker::mark_access);
-        }
         let thread = match envelope.stream.kind {
-            StreamKind::Thread => watched.threads.get(&envelope.stream.id).cloned(),
+            StreamKind::Thread => watched.threads.get(&envelope.stream.id),
             StreamKind::Project | StreamKind::User | StreamKind::Key => None,
         };
-        [thread, watched.whole.clone()]
+        let changes = |table| projected.deltas.iter().any(|delta| delta.table == table);
+        let tables = watched.tables.iter();
+        let tables = tables.filter_map(|(table, topic)| changes(*table).then_some(topic));
+        let topics = thread.into_iter().chain(tables).chain(&watched.whole);
+        topics.cloned().collect()
     }
 
-    fn push(&self, topic: &Topic, event: Arc<Published>) {
-        let full = self.bytes.load(Ordering::Relaxed) > self.bounds.bytes.cast_signed();
-        let bytes = if full { 0 } else { self.bounds.ring_bytes };
-        let grown = topic
-            .ring
-            .lock()
-            .push(event, self.bounds.ring_events, bytes);
-        self.bytes.fetch_add(grown, Ordering::Relaxed);
+    fn callers_of(&self, project: ProjectNumber) -> Option<(ProjectNumber, Arc<Callers>)> {
+        let projects = self.projects.lock();
+        let callers = Arc::clone(&projects.get(&project)?.callers);
+        Some((project, callers))
     }
 }
 
-impl Topic {
-    fn new(bytes: &Arc<AtomicIsize>) -> Arc<Self> {
-        Arc::new(Self {
-            ring: Mutex::default(),
-            watchers: Mutex::default(),
-            bytes: Arc::clone(bytes),
-        })
-    }
-
+impl Callers {
     fn wake(&self) {
-        self.watchers
-            .lock()
-            .values()
-            .for_each(|(waker, slot)| waker.mark(*slot));
-    }
-}
-
-impl Drop for Topic {
-    fn drop(&mut self) {
-        let held = self.ring.get_mut().bytes().cast_signed();
-        self.bytes.fetch_sub(held, Ordering::Relaxed);
+        self.0.lock().values().for_each(Waker::mark_callers);
     }
 }
 
 impl Watched {
-    fn topic(&mut self, interest: &Interest, bytes: &Arc<AtomicIsize>) -> Arc<Topic> {
-        let fresh = || Topic::new(bytes);
+    fn topic(&mut self, interest: &Interest) -> Arc<Topic> {
+        let fresh = || Arc::new(Topic::new(interest.project()));
         let topic = match interest {
             Interest::Thread(_, thread) => self
                 .threads
                 .entry(CompactString::new(thread.as_str()))
                 .or_insert_with(fresh),
+            Interest::Table(_, table) => self.tables.entry(*table).or_insert_with(fresh),
             Interest::Project(_) => self.whole.get_or_insert_with(fresh),
         };
         Arc::clone(topic)
@@ -229,12 +213,17 @@ impl Watched {
     fn forget(&mut self, interest: &Interest) {
         match interest {
             Interest::Thread(_, thread) => drop(self.threads.remove(thread.as_str())),
+            Interest::Table(_, table) => drop(self.tables.remove(table)),
             Interest::Project(_) => self.whole = None,
         }
     }
 
+    fn topics(&self) -> usize {
+        self.threads.len() + self.tables.len() + usize::from(self.whole.is_some())
+    }
+
     fn is_idle(&self) -> bool {
-        self.threads.is_empty() && self.whole.is_none() && self.access.is_empty()
+        self.topics() == 0 && self.callers.0.lock().is_empty()
     }
 }
 
@@ -243,7 +232,7 @@ impl Interest {
     #[must_use]
     pub const fn project(&self) -> ProjectNumber {
         match self {
-            Self::Thread(project, _) | Self::Project(project) => *project,
+            Self::Thread(project, _) | Self::Table(project, _) | Self::Project(project) => *project,
         }
     }
 }
@@ -264,43 +253,48 @@ impl Watch {
     pub fn read(&self, after: Offset, limit: usize, bytes: usize) -> Read {
         self.topic.ring.lock().read(after, limit, bytes)
     }
+
+    /// What has become, after an offset, of who may read a life of a thread that this watch shows.
+    /// As for events, what was before the watch is found in a view of the rows taken after it.
+    #[must_use]
+    pub fn access_after(&self, thread: &str, incarnation: Offset, offset: Offset) -> Access {
+        self.topic.access.after(thread, incarnation, offset)
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        self.hub.0.watches.fetch_sub(1, Ordering::Relaxed);
         let mut projects = self.hub.0.projects.lock();
-        let unwatched = {
-            let mut watchers = self.topic.watchers.lock();
-            watchers.remove(&self.number);
-            watchers.is_empty()
-        };
-        let Some(watched) = projects.get_mut(&self.interest.project()) else {
+        if !self.topic.leave(self.number) {
             return;
-        };
-        if unwatched {
+        }
+        if let Some(watched) = projects.get_mut(&self.interest.project()) {
             watched.forget(&self.interest);
+            if watched.is_idle() {
+                projects.remove(&self.interest.project());
+            }
         }
-        if watched.is_idle() {
-            projects.remove(&self.interest.project());
-        }
+        drop(projects);
+        self.hub.0.kept.forget(&self.topic);
     }
 }
 
-/// A watch on access in a project. Dropped, it ends.
+/// A watch on the callers of a project. Dropped, it ends.
 #[derive(Debug)]
-pub struct AccessWatch {
+pub struct CallersWatch {
     hub: Hub,
     project: ProjectNumber,
     number: u64,
 }
 
-impl Drop for AccessWatch {
+impl Drop for CallersWatch {
     fn drop(&mut self) {
         let mut projects = self.hub.0.projects.lock();
         let Some(watched) = projects.get_mut(&self.project) else {
             return;
         };
-        watched.access.remove(&self.number);
+        watched.callers.0.lock().remove(&self.number);
         if watched.is_idle() {
             projects.remove(&self.project);
         }

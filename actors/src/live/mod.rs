@@ -5,16 +5,22 @@
 //! particular. Publishing marks the connections that are interested and waits for none of them. A
 //! reader that has fallen behind its ring reads the log.
 
+mod access_changes;
 mod hub;
+mod kept;
 mod published;
 mod ring;
+mod topic;
 mod waker;
 mod weight;
 
 #[cfg(test)]
 mod tests;
 
-pub use hub::{AccessWatch, Hub, HubBounds, Interest, Watch};
+pub use access_changes::Access;
+pub use hub::{CallersWatch, Hub, Interest, Watch};
+pub use kept::HubBounds;
 pub use published::{Form, Published};
 pub use ring::Read;
 pub use waker::{Marks, SLOTS, Slot, Waker};
+pub use weight::of_row as row_weight;

@@ -20,32 +20,53 @@ pub enum Read {
 /// what came before is found in any view of the rows taken after that.
 #[derive(Debug, Default)]
 pub(super) struct Ring {
-    events: VecDeque<Arc<Published>>,
+    events: VecDeque<Held>,
     bytes: usize,
     /// Offset of the newest event that was dropped.
     dropped: Offset,
+    /// Whether nobody watches any more: nothing is taken in from then on.
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// Grows with every event that any ring takes in.
+    age: u64,
+    event: Arc<Published>,
 }
 
 impl Ring {
-    /// Takes in the next event and drops the oldest until the bounds hold. Answers by how many
-    /// bytes it grew.
+    /// Takes in the next event and drops the oldest until the ring's own bounds hold.
     pub(super) fn push(
         &mut self,
+        age: u64,
         event: Arc<Published>,
         most_events: usize,
         most_bytes: usize,
-    ) -> isize {
-        let before = self.bytes;
-        self.bytes += event.weight();
-        self.events.push_back(event);
-        while self.events.len() > most_events || self.bytes > most_bytes {
-            let Some(oldest) = self.events.pop_front() else {
-                break;
-            };
-            self.bytes -= oldest.weight();
-            self.dropped = oldest.offset();
+    ) {
+        if self.closed {
+            return;
         }
-        self.bytes.cast_signed() - before.cast_signed()
+        self.bytes += event.weight();
+        self.events.push_back(Held { age, event });
+        while self.events.len() > most_events || self.bytes > most_bytes {
+            self.drop_oldest();
+        }
+    }
+
+    /// Drops the oldest event.
+    pub(super) fn drop_oldest(&mut self) {
+        if let Some(Held { event, .. }) = self.events.pop_front() {
+            self.bytes -= event.weight();
+            self.dropped = event.offset();
+        }
+    }
+
+    /// Drops everything, and takes in nothing more.
+    pub(super) fn close(&mut self) {
+        self.events = VecDeque::new();
+        self.bytes = 0;
+        self.closed = true;
     }
 
     /// Events after an offset: at most `limit`, and of at most `most_bytes` if that is not less
@@ -54,11 +75,13 @@ impl Ring {
         if after < self.dropped {
             return Read::Behind;
         }
-        let first = self.events.partition_point(|event| event.offset() <= after);
+        let first = self
+            .events
+            .partition_point(|held| held.event.offset() <= after);
         let mut bytes = 0;
-        let fits = |event: &&Arc<Published>| {
+        let fits = |held: &&Held| {
             let first = bytes == 0;
-            bytes += event.weight();
+            bytes += held.event.weight();
             first || bytes <= most_bytes
         };
         Read::Events(
@@ -66,7 +89,7 @@ impl Ring {
                 .range(first..)
                 .take(limit)
                 .take_while(fits)
-                .cloned()
+                .map(|held| Arc::clone(&held.event))
                 .collect(),
         )
     }
@@ -74,5 +97,10 @@ impl Ring {
     /// Bytes that it holds.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The age of its oldest event.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.events.front().map(|held| held.age)
     }
 }

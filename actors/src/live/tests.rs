@@ -8,12 +8,16 @@ use everlog_domain::identity::{IdentityEvent, SessionDeleted};
 use everlog_domain::ids::{
     ItemId, Offset, Position, ProjectNumber, ProjectUid, SessionId, ThreadId, UserId,
 };
-use everlog_domain::ports::Projected;
-use everlog_domain::threads::{Delta, ItemDelta, ThreadEvent};
+use everlog_domain::ports::{Projected, RowDelta};
+use everlog_domain::tables::system::threads;
+use everlog_domain::threads::{
+    Delta, ItemDelta, ThreadAccess, ThreadEvent, ThreadPermissionsChanged,
+};
 use everlog_domain::time::Time;
+use everlog_domain::value::Value;
 use proptest::prelude::*;
 
-use super::{Form, Hub, HubBounds, Interest, Read, SLOTS, Slot, Waker, Watch};
+use super::{Access, Form, Hub, HubBounds, Interest, Read, SLOTS, Slot, Waker, Watch};
 
 const PROJECT: ProjectNumber = ProjectNumber(7);
 const OTHER: ProjectNumber = ProjectNumber(8);
@@ -69,6 +73,26 @@ fn delta(project: ProjectNumber, offset: u64, in_thread: &str, text: &str) -> Pr
     )
 }
 
+/// A change of who may read a thread: nobody by name. Its row has the thread's id alone.
+fn permit(offset: u64, in_thread: &str) -> Projected {
+    let access = ThreadAccess::default();
+    let event = ThreadEvent::from(ThreadPermissionsChanged { access });
+    let row = Arc::new(vec![Value::text(in_thread)]);
+    Projected {
+        deltas: vec![RowDelta {
+            table: threads::TABLE,
+            before: Some(Arc::clone(&row)),
+            after: Some(row),
+        }],
+        ..projected(
+            PROJECT,
+            offset,
+            Stream::thread(&thread(in_thread)),
+            Event::Thread(event),
+        )
+    }
+}
+
 fn sign_out(project: ProjectNumber, offset: u64) -> Projected {
     let user = UserId::parse("u").unwrap();
     let event = SessionDeleted {
@@ -93,7 +117,7 @@ fn offsets(watch: &Watch, after: u64) -> Option<Vec<u64>> {
 
 fn marked(waker: &Waker) -> (Vec<u16>, bool) {
     let marks = waker.take();
-    (marks.slots().map(Slot::number).collect(), marks.access)
+    (marks.slots().map(Slot::number).collect(), marks.callers)
 }
 
 #[test]
@@ -108,9 +132,11 @@ fn what_nobody_watches_leaves_nothing() {
     ]);
     assert_eq!(offsets(&watch, 0), Some(vec![]));
     assert_eq!(marked(&waker), (vec![], false));
-    assert_eq!((hub.bytes(), hub.rings()), (0, 1));
-    drop(watch);
-    assert_eq!(hub.rings(), 0);
+    assert_eq!((hub.bytes(), hub.rings(), hub.watches()), (0, 1, 1));
+    let other = hub.watch(Interest::Thread(PROJECT, thread("a")), &waker, slot(1));
+    assert_eq!((hub.rings(), hub.watches()), (1, 2));
+    drop((watch, other));
+    assert_eq!((hub.rings(), hub.watches()), (0, 0));
 }
 
 #[test]
@@ -146,37 +172,146 @@ fn a_ring_drops_its_oldest_and_says_so() {
     assert_eq!(offsets(&watch, 4), Some(vec![]));
 }
 
+/// A thread's watch in a project.
+fn watch_thread(hub: &Hub, project: ProjectNumber, name: &str) -> Watch {
+    let interest = Interest::Thread(project, thread(name));
+    hub.watch(interest, &Waker::new(), slot(0))
+}
+
 #[test]
 fn bytes_are_bounded_in_one_ring_and_in_all() {
     let large = "x".repeat(10_000);
     let bounds = HubBounds {
         ring_events: 100,
         ring_bytes: 50_000,
-        bytes: 60_000,
+        bytes: 180_000,
     };
     let hub = Hub::new(bounds);
-    let waker = Waker::new();
-    let watches: Vec<Watch> = (0..4u16)
-        .map(|n| {
-            hub.watch(
-                Interest::Thread(PROJECT, thread(&format!("t{n}"))),
-                &waker,
-                slot(n),
-            )
-        })
+    let watches: Vec<Watch> = (0..8)
+        .map(|n| watch_thread(&hub, ProjectNumber(10 + n % 4), &format!("t{n}")))
         .collect();
-    for offset in 1..=40u64 {
-        hub.publish(&[delta(PROJECT, offset, &format!("t{}", offset % 4), &large)]);
+    for offset in 1..=160u64 {
+        let (project, name) = (ProjectNumber(10 + offset % 4), format!("t{}", offset % 8));
+        hub.publish(&[delta(project, offset, &name, &large)]);
+        assert!(hub.bytes() <= bounds.bytes, "{}", hub.bytes());
+    }
+    // Each has what it was shown last, and says that it had more.
+    for (number, watch) in watches.iter().enumerate() {
+        assert_eq!(offsets(watch, 0), None, "t{number}");
         assert!(
-            hub.bytes() <= bounds.bytes + bounds.ring_bytes,
-            "{}",
-            hub.bytes()
+            offsets(watch, 152).is_some_and(|newest| newest.len() == 1),
+            "t{number}"
         );
     }
-    // The ring that found no room keeps nothing, and says so.
-    assert!(watches.iter().any(|watch| offsets(watch, 0).is_none()));
     drop(watches);
     assert_eq!(hub.bytes(), 0);
+}
+
+#[test]
+fn what_is_idle_makes_room_for_what_is_written() {
+    let large = "x".repeat(10_000);
+    let bounds = HubBounds {
+        ring_events: 100,
+        ring_bytes: 100_000,
+        bytes: 200_000,
+    };
+    let hub = Hub::new(bounds);
+    let idle: Vec<Watch> = (0..10)
+        .map(|n| watch_thread(&hub, ProjectNumber(10 + n), "idle"))
+        .collect();
+    for project in 10..20 {
+        hub.publish(&[delta(ProjectNumber(project), 1, "idle", &large)]);
+    }
+    let active = watch_thread(&hub, PROJECT, "active");
+    for offset in 1..=30 {
+        hub.publish(&[delta(PROJECT, offset, "active", &large)]);
+    }
+    let kept = idle.iter().filter(|watch| offsets(watch, 0).is_some());
+    assert!(kept.count() < idle.len(), "the oldest of the idle gave way");
+    assert_eq!(offsets(&active, 27), Some(vec![28, 29, 30]));
+}
+
+#[test]
+fn a_project_holds_half_at_most() {
+    let large = "x".repeat(10_000);
+    let bounds = HubBounds {
+        ring_events: 100,
+        ring_bytes: 100_000,
+        bytes: 200_000,
+    };
+    let hub = Hub::new(bounds);
+    let bystander = watch_thread(&hub, OTHER, "t");
+    hub.publish(&[delta(OTHER, 1, "t", &large)]);
+    let own = hub.bytes();
+    let greedy: Vec<Watch> = (0..20)
+        .map(|n| watch_thread(&hub, PROJECT, &format!("t{n}")))
+        .collect();
+    for offset in 1..=100 {
+        hub.publish(&[delta(PROJECT, offset, &format!("t{}", offset % 20), &large)]);
+        assert!(hub.bytes() <= bounds.bytes / 2 + own);
+    }
+    assert_eq!(offsets(&bystander, 0), Some(vec![1]));
+    drop(greedy);
+    assert_eq!(hub.bytes(), own);
+}
+
+#[test]
+fn a_table_is_woken_by_its_rows_alone() {
+    let hub = Hub::default();
+    let waker = Waker::new();
+    let rows = hub.watch(Interest::Table(PROJECT, threads::TABLE), &waker, slot(5));
+    hub.publish(&[delta(PROJECT, 1, "a", "x"), sign_out(PROJECT, 2)]);
+    assert_eq!(marked(&waker), (vec![], false));
+    hub.publish(&[permit(3, "a"), delta(PROJECT, 4, "a", "x")]);
+    assert_eq!(marked(&waker), (vec![5], false));
+    assert_eq!(offsets(&rows, 0), Some(vec![3]));
+}
+
+#[test]
+fn changes_of_access_are_known_by_thread_and_before_their_events() {
+    let hub = Hub::default();
+    let waker = Waker::new();
+    let one = hub.watch(Interest::Thread(PROJECT, thread("a")), &waker, slot(0));
+    let all = hub.watch(Interest::Project(PROJECT), &waker, slot(1));
+    let life = Offset(1);
+    hub.tell_access(&[permit(5, "a"), delta(PROJECT, 6, "a", "x"), permit(7, "b")]);
+    assert_eq!(marked(&waker), (vec![], false), "who watches is not woken");
+    let row = |name: &str| Access::Changed(Some(Arc::new(vec![Value::text(name)])));
+    assert_eq!(one.access_after("a", life, Offset(4)), row("a"));
+    assert_eq!(one.access_after("a", life, Offset(5)), Access::Unchanged);
+    assert_eq!(one.access_after("b", life, Offset(0)), Access::Unchanged);
+    assert_eq!(all.access_after("a", life, Offset(4)), row("a"));
+    assert_eq!(all.access_after("b", life, Offset(6)), row("b"));
+    assert_eq!(all.access_after("c", life, Offset(0)), Access::Unchanged);
+    let other_life = Offset(2);
+    assert_eq!(
+        all.access_after("a", other_life, Offset(4)),
+        Access::Unchanged
+    );
+}
+
+#[test]
+fn changes_of_access_that_are_forgotten_are_unknown() {
+    let hub = Hub::default();
+    let all = hub.watch(Interest::Project(PROJECT), &Waker::new(), slot(0));
+    for offset in 1..=100 {
+        hub.tell_access(&[permit(offset, &format!("t{offset}"))]);
+    }
+    let life = Offset(1);
+    assert_eq!(all.access_after("t1", life, Offset(0)), Access::Unknown);
+    assert_eq!(all.access_after("t1", life, Offset(50)), Access::Unchanged);
+    assert!(matches!(
+        all.access_after("t99", life, Offset(0)),
+        Access::Changed(Some(_))
+    ));
+    // One thread's changes push out no other's.
+    for offset in 101..=1_000 {
+        hub.tell_access(&[permit(offset, "t99")]);
+    }
+    assert!(matches!(
+        all.access_after("t98", life, Offset(0)),
+        Access::Changed(Some(_))
+    ));
 }
 
 #[test]
@@ -194,12 +329,18 @@ fn a_read_is_bounded_but_never_stuck() {
 }
 
 #[test]
-fn access_wakes_the_project_and_no_other() {
+fn a_revoked_caller_wakes_those_of_its_project() {
     let hub = Hub::default();
     let (own, other) = (Waker::new(), Waker::new());
-    let _own = hub.watch_access(PROJECT, &own);
-    let _other = hub.watch_access(OTHER, &other);
-    hub.publish(&[sign_out(PROJECT, 1)]);
+    let _own = hub.watch_callers(PROJECT, &own);
+    let _other = hub.watch_callers(OTHER, &other);
+    hub.publish(&[permit(1, "a")]);
+    assert_eq!(
+        marked(&own),
+        (vec![], false),
+        "a thread's access is no caller's"
+    );
+    hub.publish(&[sign_out(PROJECT, 2)]);
     assert_eq!(marked(&own), (vec![], true));
     assert_eq!(marked(&other), (vec![], false));
 }

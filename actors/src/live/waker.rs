@@ -38,7 +38,7 @@ pub struct Waker(Arc<Marked>);
 #[derive(Debug, Default)]
 struct Marked {
     slots: [AtomicU64; WORDS],
-    access: AtomicBool,
+    callers: AtomicBool,
     woken: AtomicBool,
     notify: Notify,
 }
@@ -47,8 +47,8 @@ struct Marked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marks {
     slots: [u64; WORDS],
-    /// Whether somebody's access changed in the project.
-    pub access: bool,
+    /// Whether a caller of the project lost what it was authenticated by.
+    pub callers: bool,
 }
 
 impl Waker {
@@ -70,9 +70,9 @@ impl Waker {
     pub fn take(&self) -> Marks {
         // First the flag, then the marks: a mark that comes in between wakes again.
         self.0.woken.store(false, Ordering::SeqCst);
-        let access = self.0.access.swap(false, Ordering::SeqCst);
+        let callers = self.0.callers.swap(false, Ordering::SeqCst);
         let slots = std::array::from_fn(|word| self.0.slots[word].swap(0, Ordering::SeqCst));
-        Marks { slots, access }
+        Marks { slots, callers }
     }
 
     /// Marks a subscription.
@@ -83,8 +83,8 @@ impl Waker {
         self.wake();
     }
 
-    pub(super) fn mark_access(&self) {
-        self.0.access.store(true, Ordering::SeqCst);
+    pub(super) fn mark_callers(&self) {
+        self.0.callers.store(true, Ordering::SeqCst);
         self.wake();
     }
 

@@ -29,12 +29,18 @@ pub(super) fn of(recorded: &Recorded, deltas: &[RowDelta]) -> usize {
     BASE + content(&recorded.event) + rows(deltas)
 }
 
+/// Bytes of a row.
+#[must_use]
+pub fn of_row(row: &[Value]) -> usize {
+    row.iter().map(value).sum()
+}
+
 /// Bytes of row changes.
 pub(super) fn rows(deltas: &[RowDelta]) -> usize {
     let rows = deltas
         .iter()
         .flat_map(|delta| delta.before.iter().chain(&delta.after));
-    rows.flat_map(|row| row.iter()).map(value).sum()
+    rows.map(|row| of_row(row)).sum()
 }
 
 fn content(event: &Event) -> usize {

@@ -28,10 +28,9 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Whether permissions are checked.
     pub privilege: Privilege,
-    /// The project's access epoch under which roles and scopes were read: the offset of the newest
-    /// event that changed anybody's access. An append names it. It is refused, and the caller
-    /// authenticated again, if since then a caller lost what it is authenticated by: a key, a
-    /// session.
+    /// The project's caller epoch under which roles and scopes were read, or something newer: the
+    /// offset of the newest event that took from a caller what it was authenticated by. An append
+    /// names it; if it has moved, the caller is authenticated again.
     pub access_epoch: Offset,
 }
 

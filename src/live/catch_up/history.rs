@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use everlog_actors::live::row_weight;
 use everlog_domain::envelope::{Envelope, EventKind};
 use everlog_domain::event::Recorded;
 use everlog_domain::ids::Offset;
@@ -10,25 +11,81 @@ use everlog_domain::tables::system::threads;
 use everlog_domain::tables::{Row, RowChange};
 
 use super::Page;
-use super::lives::life_of;
 use crate::live::page::ReadError;
 use crate::live::shown::is_of_item;
-use crate::live::timeline::{Life, each_entry, each_event};
+use crate::live::timeline::{Life, each_entry};
+
+/// Bytes of rows that a subscription keeps from one page of its past to the next.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// The place of what stands in the middle of a page.
+const NOWHERE: Offset = Offset(u64::MAX);
+
+/// Rows of threads at the place that a subscription has reached in its past. Without them every
+/// page would fold the whole life of each thread that it meets.
+#[derive(Debug, Default)]
+pub(in crate::live) struct Folded {
+    /// The place.
+    reached: Offset,
+    rows: HashMap<Life, Stepped>,
+}
+
+#[derive(Debug)]
+struct Stepped {
+    row: Option<Row>,
+    /// Its newest event.
+    offset: Offset,
+}
+
+impl Folded {
+    /// Whether its rows are those of a place.
+    pub(super) fn is_at(&self, place: Offset) -> bool {
+        self.reached == place
+    }
+
+    /// A page begins. What was folded for another place, or for a page that failed, is of no use.
+    pub(super) fn begin(&mut self, after: Offset) {
+        if !self.is_at(after) {
+            self.rows.clear();
+        }
+        self.reached = NOWHERE;
+    }
+
+    /// A page has ended. The rows whose events are newest stay, as far as they fit.
+    pub(super) fn end(&mut self, reached: Offset) {
+        self.reached = reached;
+        let mut newest: Vec<(Life, Stepped)> = self.rows.drain().collect();
+        newest.sort_unstable_by_key(|(_, stepped)| std::cmp::Reverse(stepped.offset));
+        let mut bytes = 0;
+        let fits = |(_, stepped): &(Life, Stepped)| {
+            bytes += size_of::<(Life, Stepped)>();
+            bytes += stepped.row.as_deref().map_or(0, row_weight);
+            bytes <= KEPT_BYTES
+        };
+        self.rows = newest.into_iter().take_while(fits).collect();
+    }
+}
 
 /// The rows of the threads that a page meets. Bounded by the events of the page.
 pub(super) struct History<'a> {
     view: &'a dyn RowsView,
     log: &'a dyn Log,
-    rows: HashMap<Life, Option<Row>>,
+    folded: &'a mut Folded,
 }
 
 impl<'a> History<'a> {
-    pub(super) fn new(page: &Page<'a>) -> Self {
+    pub(super) fn begin(page: &Page<'a>, folded: &'a mut Folded) -> Self {
+        folded.begin(page.ask.after);
         Self {
             view: page.view,
             log: page.log,
-            rows: HashMap::new(),
+            folded,
         }
+    }
+
+    /// The page has come to its end.
+    pub(super) fn end(self, reached: Offset) {
+        self.folded.end(reached);
     }
 
     /// A thread's row before and after an event. Events of one life must come in order.
@@ -37,49 +94,43 @@ impl<'a> History<'a> {
         recorded: &Recorded,
     ) -> Result<(Option<Row>, Option<Row>), ReadError> {
         let envelope = &recorded.envelope;
-        let life = life_of(envelope);
-        let before = match self.rows.remove(&life) {
-            Some(row) => row,
+        let life = Life::of(envelope);
+        let before = match self.folded.rows.remove(&life) {
+            Some(stepped) => stepped.row,
             None if envelope.kind.creates_stream() => None,
             None => self.fold(&life, envelope)?,
         };
         let mut after = before.clone();
         apply(&mut after, recorded);
-        self.rows.insert(life, after.clone());
+        let stepped = Stepped {
+            row: after.clone(),
+            offset: envelope.offset,
+        };
+        self.folded.rows.insert(life, stepped);
         Ok((before, after))
     }
 
     /// The row just before an event. Of items only the newest leaves a trace in it: when it came.
     fn fold(&self, life: &Life, envelope: &Envelope) -> Result<Option<Row>, ReadError> {
         let until = Offset(envelope.offset.0.saturating_sub(1));
-        let mut row = None;
-        let own = |kind: EventKind| !is_of_item(kind);
-        each_event(self.view, self.log, life, until, own, |recorded| {
-            apply(&mut row, recorded)
-        })?;
         let touches = |kind: EventKind| is_of_item(kind) && kind != EventKind::ItemDelta;
-        if let Some(newest) = newest_offset(self.view, life, until, touches)? {
+        let mut row = None;
+        let mut newest_item = None;
+        each_entry(self.view, life, until, |entries| {
+            let own = entries.iter().filter(|entry| !is_of_item(entry.kind));
+            let own: Vec<Offset> = own.map(|entry| entry.offset).collect();
+            let events = self.log.read_at(life.project, &own)?;
+            events.iter().for_each(|recorded| apply(&mut row, recorded));
+            let newest = entries.iter().rev().find(|entry| touches(entry.kind));
+            newest_item = newest.map(|entry| entry.offset).or(newest_item);
+            Ok(())
+        })?;
+        if let Some(newest) = newest_item {
             let items = self.log.read_at(life.project, &[newest])?;
             items.iter().for_each(|recorded| apply(&mut row, recorded));
         }
         Ok(row)
     }
-}
-
-/// Offset of the newest event of a life, up to an offset, whose kind is wanted.
-fn newest_offset(
-    view: &dyn RowsView,
-    life: &Life,
-    until: Offset,
-    wanted: impl Fn(EventKind) -> bool,
-) -> Result<Option<Offset>, ReadError> {
-    let mut newest = None;
-    each_entry(view, life, until, |entries| {
-        let last = entries.iter().rev().find(|entry| wanted(entry.kind));
-        newest = last.map(|entry| entry.offset).or(newest);
-        Ok(())
-    })?;
-    Ok(newest)
 }
 
 /// What an event does to the row of its thread, by the rule that the projection follows too.

@@ -1,5 +1,6 @@
 //! The past of the items of every thread that the caller may read.
 
+use compact_str::CompactString;
 use everlog_domain::envelope::{EventKind, StreamKind};
 use everlog_domain::event::Recorded;
 use everlog_domain::tables::system::items;
@@ -9,10 +10,20 @@ use super::lives::Lives;
 use crate::live::page::{Change, Reach, ReadError};
 use crate::live::shown::{ItemFilters, ItemRow, is_of_item};
 
+/// What was read.
+pub(super) struct ItemsRead {
+    pub(super) reach: Reach,
+    pub(super) readable: Vec<(CompactString, bool)>,
+}
+
 /// Reads a page of the project's log.
-pub(super) fn read(page: &mut Page<'_>, filters: &ItemFilters) -> Result<Reach, ReadError> {
+pub(super) fn read(page: &mut Page<'_>, filters: &ItemFilters) -> Result<ItemsRead, ReadError> {
     let mut lives = Lives::new(page);
-    page.each_event(|page, recorded| change(page, &mut lives, filters, recorded))
+    let reach = page.each_event(|page, recorded| change(page, &mut lives, filters, recorded))?;
+    Ok(ItemsRead {
+        reach,
+        readable: lives.readable(),
+    })
 }
 
 fn change(

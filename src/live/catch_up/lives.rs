@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use compact_str::CompactString;
 use everlog_domain::access::Caller;
 use everlog_domain::envelope::Envelope;
 use everlog_domain::ids::Offset;
@@ -62,7 +63,7 @@ impl<'a> Lives<'a> {
     pub(super) fn timeline(&mut self, envelope: &Envelope) -> Result<&Timeline, ReadError> {
         let (view, log, caller) = (self.view, self.log, self.caller);
         let (after, head) = (self.after, self.head);
-        let life = life_of(envelope);
+        let life = Life::of(envelope);
         let known = self.known(envelope)?;
         let timeline = match (known.timeline.take(), known.state) {
             (Some(timeline), _) => timeline,
@@ -76,8 +77,19 @@ impl<'a> Lives<'a> {
         Ok(known.timeline.insert(timeline))
     }
 
+    /// The threads that were met, and whether the caller may read them. One that was made anew is
+    /// told of last.
+    pub(super) fn readable(self) -> Vec<(CompactString, bool)> {
+        let mut lives: Vec<(Life, Known)> = self.known.into_iter().collect();
+        lives.sort_unstable_by_key(|(life, _)| life.incarnation);
+        let lives = lives.into_iter();
+        lives
+            .map(|(life, known)| (life.stream.id, known.state == LifeState::Readable))
+            .collect()
+    }
+
     fn known(&mut self, envelope: &Envelope) -> Result<&mut Known, ReadError> {
-        let life = life_of(envelope);
+        let life = Life::of(envelope);
         if !self.known.contains_key(&life) {
             let state = self.look(&life)?;
             self.known.insert(
@@ -104,14 +116,5 @@ impl<'a> Lives<'a> {
             Some(row) if self.caller.may_read(cell(&row, threads::READERS)) => LifeState::Readable,
             Some(_) => LifeState::Unreadable,
         })
-    }
-}
-
-/// The life that an event belongs to.
-pub(super) fn life_of(envelope: &Envelope) -> Life {
-    Life {
-        project: envelope.project,
-        stream: envelope.stream.clone(),
-        incarnation: envelope.incarnation,
     }
 }

@@ -1,5 +1,6 @@
 //! The past of a subscription, read from the log at the reader's own pace. Nothing is kept between
-//! two pages but the cursor, so a reader that stalls costs nothing.
+//! two pages but the cursor and, of the rows of threads, a few, so a reader that stalls costs next
+//! to nothing.
 //!
 //! What is past is shown only where the caller's roles of today pass both today's permissions and
 //! those of that moment. `leave` is the exception: it tells of the loss itself.
@@ -7,19 +8,24 @@
 mod history;
 mod items;
 mod lives;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod threads;
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use everlog_domain::access::Caller;
 use everlog_domain::event::Recorded;
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::{Log, ReadFailure, RowsView};
+use parking_lot::Mutex;
 
 use super::page::{Change, Link, Links, PAGE_EVENTS, Pace, Reach, ReadError};
 use super::shown::Shown;
 
+pub(super) use history::Folded;
 pub(super) use threads::shows;
 
 /// What to read.
@@ -33,6 +39,9 @@ pub(super) struct Ask {
     pub(super) after: Offset,
     /// Whether the caller might read the thread at `after`, if that is known.
     pub(super) known: Option<bool>,
+    /// Rows of threads at `after`. Nobody else holds the lock: pages of a subscription are read one
+    /// after the other.
+    pub(super) folded: Arc<Mutex<Folded>>,
 }
 
 /// A page of the past.
@@ -42,8 +51,13 @@ pub(super) struct Past {
     pub(super) links: Vec<Link>,
     /// How far it goes.
     pub(super) reach: Reach,
-    /// The access epoch that it was authorised under.
+    /// The newest event of the view: it was authorised by what held after it.
+    pub(super) head: Offset,
+    /// The caller epoch of the view.
     pub(super) epoch: Offset,
+    /// Threads that were met, and whether the caller may read them by this view. Only of items,
+    /// where their present needs it.
+    pub(super) readable: Vec<(CompactString, bool)>,
     /// Whether the caller might read the thread at the end of the page.
     pub(super) known: Option<bool>,
     /// Whether the subscription is over: its thread is deleted or no longer readable.
@@ -85,7 +99,7 @@ impl Page<'_> {
                 reached = recorded.envelope.offset;
                 looked_at += 1;
                 let change = change(self, recorded)?;
-                self.links.push(reached, change);
+                self.links.push(&recorded.envelope, change);
                 if self.links.is_full() {
                     // What was read beyond is read again: a page that waits for its reader is small.
                     return Ok(Reach::Until(reached));
@@ -114,7 +128,7 @@ impl Page<'_> {
 pub(super) fn read(view: &dyn RowsView, log: &dyn Log, ask: &Ask) -> Result<Past, ReadError> {
     let head = view.project_head(ask.caller.project)?;
     let (head, epoch) = head.map_or((Offset(0), Offset(0)), |head| {
-        (head.offset, head.access_epoch)
+        (head.offset, head.caller_epoch)
     });
     let mut page = Page {
         view,
@@ -125,6 +139,7 @@ pub(super) fn read(view: &dyn RowsView, log: &dyn Log, ask: &Ask) -> Result<Past
     };
     let mut known = None;
     let mut ended = false;
+    let mut readable = Vec::new();
     let reach = match ask.shown.as_ref() {
         Shown::Thread(life) => {
             let read = thread::read(&mut page, life)?;
@@ -132,12 +147,18 @@ pub(super) fn read(view: &dyn RowsView, log: &dyn Log, ask: &Ask) -> Result<Past
             read.reach
         }
         Shown::Threads(query) => threads::read(&mut page, query)?,
-        Shown::Items(filters) => items::read(&mut page, filters)?,
+        Shown::Items(filters) => {
+            let read = items::read(&mut page, filters)?;
+            readable = read.readable;
+            read.reach
+        }
     };
     Ok(Past {
         links: page.links.into_vec(),
         reach,
+        head,
         epoch,
+        readable,
         known,
         ended,
     })

@@ -26,7 +26,7 @@ pub(super) fn read(page: &mut Page<'_>, life: &ThreadLife) -> Result<ThreadRead,
     let id = CompactString::new(life.thread.as_str());
     if !is_readable(page, life)? {
         let offset = page.head.max(page.ask.after);
-        page.links.push(offset, Some(Change::LeaveEnded(id)));
+        page.links.push_loss(offset, Change::LeaveEnded(id));
         return Ok(ThreadRead {
             reach: Reach::Head(offset),
             known: None,
@@ -38,7 +38,7 @@ pub(super) fn read(page: &mut Page<'_>, life: &ThreadLife) -> Result<ThreadRead,
     if after > Offset(0) && after < before_life {
         // The cursor is older than the thread: what the reader may hold under this id is of
         // another life.
-        page.links.push(before_life, Some(Change::Leave(id)));
+        page.links.push_loss(before_life, Change::Leave(id));
         after = before_life;
     }
     let whole = life.life(page.ask.caller.project);
@@ -88,7 +88,8 @@ fn read_entries(
         let before = page.links.bytes();
         for recorded in page.log.read_at(life.project, slice)? {
             let offset = recorded.envelope.offset;
-            page.links.push(offset, Change::event(&recorded));
+            page.links
+                .push(&recorded.envelope, Change::event(&recorded));
             if page.links.is_full() && offsets.last() != Some(&offset) {
                 // What was read beyond is read again: a page that waits for its reader is small.
                 return Ok(Some(offset));

@@ -17,8 +17,13 @@ use crate::live::shown::cell;
 /// Reads a page of the project's log.
 pub(super) fn read(page: &mut Page<'_>, query: &Query) -> Result<Reach, ReadError> {
     let mut lives = Lives::new(page);
-    let mut history = History::new(page);
-    page.each_event(|page, recorded| change(page, &mut lives, &mut history, query, recorded))
+    let mut folded = page.ask.folded.lock();
+    let mut history = History::begin(page, &mut folded);
+    let reach =
+        page.each_event(|page, recorded| change(page, &mut lives, &mut history, query, recorded))?;
+    let (Reach::Until(reached) | Reach::Head(reached)) = reach;
+    history.end(reached);
+    Ok(reach)
 }
 
 fn change(

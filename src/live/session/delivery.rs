@@ -1,14 +1,14 @@
 //! What is due to a subscription, a page at a time.
 //!
-//! Nothing is written that was not authorised under the newest access epoch: a page that was made
-//! under an older one is dropped and made again.
+//! A page of the log was authorised by a view of the rows, what the hub brings by the events that
+//! came before it. Each link is looked at once more before it goes (`access`).
 
 use everlog_actors::live::{Read, Slot};
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::{Log, RowsView};
 use futures_util::{Sink, Stream};
 
-use super::access::read;
+use super::access::{Showing, read};
 use super::{Incoming, Session};
 use crate::error::ApiError;
 use crate::live::catch_up;
@@ -16,14 +16,36 @@ use crate::live::ending::Ending;
 use crate::live::frames;
 use crate::live::outbox::Outgoing;
 use crate::live::page::{Link, Reach};
-use crate::live::present::{self, NeedsLog};
+use crate::live::present;
 use crate::live::refusal::Refusal;
-use crate::live::subscription::Phase;
+use crate::live::shown::Shown;
+use crate::live::subscription::{Phase, Subscription};
 
 /// Published events that are taken at once.
 const EVENTS_AT_ONCE: usize = 128;
 /// Bytes of them, with their rows.
 const BYTES_AT_ONCE: usize = 512 * 1024;
+
+/// What becomes of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// All of it went out, but for what may not be shown any more.
+    Whole,
+    /// The rest of it is made again.
+    Part,
+}
+
+/// What becomes of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Goes,
+    /// It is passed over, as in a page that was made now.
+    IsPassedOver,
+    /// The log tells what comes in its place.
+    IsReadAgain,
+    /// First the caller is authenticated again.
+    Waits,
+}
 
 impl<I, O> Session<I, O>
 where
@@ -36,21 +58,16 @@ where
             return Ok(());
         };
         self.authenticated_under(self.epoch()).await?;
-        match self
-            .subscriptions
-            .get_mut(slot)
-            .map(|subscription| subscription.phase)
-        {
+        let subscription = self.subscriptions.get_mut(slot);
+        match subscription.map(|subscription| &subscription.phase) {
             None => Ok(()),
-            Some(Phase::Present { epoch }) if epoch >= self.epoch() => {
-                self.deliver_present(slot, epoch).await
-            }
-            Some(Phase::Present { .. } | Phase::Past) => self.deliver_past(slot).await,
+            Some(Phase::Present) => self.deliver_present(slot).await,
+            Some(Phase::Past(_)) => self.deliver_past(slot).await,
         }
     }
 
     /// From the hub, without reading anything.
-    async fn deliver_present(&mut self, slot: Slot, epoch: Offset) -> Result<(), Ending> {
+    async fn deliver_present(&mut self, slot: Slot) -> Result<(), Ending> {
         let Some(subscription) = self.subscriptions.get_mut(slot) else {
             return Ok(());
         };
@@ -67,24 +84,23 @@ where
                 return Ok(());
             }
         };
-        let shown = subscription.shown.clone();
-        let readable = &mut subscription.readable;
-        let present = present::links(&shown, &self.caller, readable, &events, after);
+        let Subscription {
+            shown, readable, ..
+        } = subscription;
+        let present = present::links(shown, &self.caller, readable, &events, after);
         drop(events);
-        // First the events, then the epoch: it moves before an event that moves it is published.
-        let moved = self.edge.node.access_epoch(self.caller.project) > epoch;
-        let present = match present {
-            Ok(present) if !moved => present,
-            Ok(_) | Err(NeedsLog) => {
-                subscription.fall_back();
-                self.subscriptions.set_due(slot);
-                return Ok(());
-            }
-        };
-        subscription.reached = present.reached;
         // There may be more than was taken at once.
         self.subscriptions.set_due(slot);
-        self.send_links(slot, present.links).await
+        if self.send_links(slot, present.links, after).await? == Sent::Part {
+            return Ok(());
+        }
+        if let Some(subscription) = self.subscriptions.get_mut(slot) {
+            subscription.reached = present.reached;
+            if present.needs_log {
+                subscription.fall_back();
+            }
+        }
+        Ok(())
     }
 
     /// From the log.
@@ -92,17 +108,19 @@ where
         let Some(subscription) = self.subscriptions.get_mut(slot) else {
             return Ok(());
         };
-        subscription.fall_back();
-        let ask = subscription.ask(&self.caller);
+        let caller = self.caller.clone();
+        let ask = subscription.ask(&caller);
         let page = move |view: &dyn RowsView, log: &dyn Log| catch_up::read(view, log, &ask);
         let past = match read(&self.edge, self.caller.project, page).await? {
             Ok(past) => past,
             Err(error) => return self.give_up(slot, ApiError::internal(error)).await,
         };
-        let caller = self.caller.clone();
-        self.authenticated_under(past.epoch).await?;
         self.subscriptions.set_due(slot);
-        if self.caller.roles != caller.roles || past.epoch < self.epoch() {
+        self.authenticated_under(past.epoch).await?;
+        if self.caller.roles != caller.roles {
+            return Ok(());
+        }
+        if self.send_links(slot, past.links, past.head).await? == Sent::Part {
             return Ok(());
         }
         let Some(subscription) = self.subscriptions.get_mut(slot) else {
@@ -111,22 +129,24 @@ where
         let (Reach::Until(reached) | Reach::Head(reached)) = past.reach;
         subscription.reached = reached;
         subscription.known = past.known;
-        self.send_links(slot, past.links).await?;
+        for (thread, may) in past.readable {
+            subscription.readable.learn(thread, may);
+        }
         if past.ended {
             self.subscriptions.remove_at(slot);
         } else if let Reach::Head(head) = past.reach {
-            self.arrive(slot, head, past.epoch).await?;
+            self.arrive(slot, head).await?;
         }
         Ok(())
     }
 
     /// The past has ended.
-    async fn arrive(&mut self, slot: Slot, head: Offset, epoch: Offset) -> Result<(), Ending> {
+    async fn arrive(&mut self, slot: Slot, head: Offset) -> Result<(), Ending> {
         let cursor = self.edge.cursors.encode(self.caller.project, head);
         let Some(subscription) = self.subscriptions.get_mut(slot) else {
             return Ok(());
         };
-        subscription.phase = Phase::Present { epoch };
+        subscription.arrive();
         if std::mem::replace(&mut subscription.caught_up, true) {
             return Ok(());
         }
@@ -135,17 +155,66 @@ where
         self.send(frame).await
     }
 
-    async fn send_links(&mut self, slot: Slot, links: Vec<Link>) -> Result<(), Ending> {
-        for Link { offset, change } in links {
-            let cursor = self.edge.cursors.encode(self.caller.project, offset);
+    /// Sends links that were authorised by what held after an offset, and after their own events.
+    async fn send_links(
+        &mut self,
+        slot: Slot,
+        links: Vec<Link>,
+        authorised: Offset,
+    ) -> Result<Sent, Ending> {
+        let caller = self.caller.clone();
+        for link in links {
+            if self.outbox.is_full() {
+                self.flush().await?;
+                if self.caller.roles != caller.roles {
+                    return Ok(Sent::Part);
+                }
+            }
+            // From here to the outbox nothing is waited for.
+            let fate = self.fate(slot, &link, authorised);
             let Some(subscription) = self.subscriptions.get_mut(slot) else {
-                return Ok(());
+                return Ok(Sent::Part);
             };
+            match fate {
+                Fate::Goes => {}
+                Fate::IsPassedOver => {
+                    subscription.pass(link.offset);
+                    continue;
+                }
+                Fate::IsReadAgain => {
+                    subscription.fall_back();
+                    return Ok(Sent::Part);
+                }
+                Fate::Waits => return Ok(Sent::Part),
+            }
+            let cursor = self.edge.cursors.encode(self.caller.project, link.offset);
             let prev = subscription.advance(cursor.clone());
-            let frame = frames::link(&subscription.id, prev.as_deref(), &cursor, &change);
-            self.send(frame).await?;
+            let frame = frames::link(&subscription.id, prev.as_deref(), &cursor, &link.change);
+            subscription.pass(link.offset);
+            self.outbox.feed(Outgoing::Frame(frame)).await?;
         }
-        Ok(())
+        Ok(Sent::Whole)
+    }
+
+    fn fate(&self, slot: Slot, link: &Link, authorised: Offset) -> Fate {
+        if !self.is_authenticated() {
+            return Fate::Waits;
+        }
+        let Some(life) = &link.shows else {
+            return Fate::Goes;
+        };
+        let Some(subscription) = self.subscriptions.get(slot) else {
+            return Fate::Waits;
+        };
+        let authorised = authorised.max(link.offset);
+        match self.showing(&subscription.watch, life, authorised) {
+            Showing::May => Fate::Goes,
+            Showing::Unknown => Fate::IsReadAgain,
+            Showing::MayNot => match subscription.shown.as_ref() {
+                Shown::Thread(_) => Fate::IsReadAgain,
+                Shown::Threads(_) | Shown::Items(_) => Fate::IsPassedOver,
+            },
+        }
     }
 
     /// A subscription that cannot be read any more ends, and the others go on.

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use everlog_actors::live::{AccessWatch, Waker};
+use everlog_actors::live::{CallersWatch, Waker};
 use everlog_domain::access::Caller;
 use futures_util::{FutureExt, Sink, Stream, StreamExt};
 use tokio::task::{JoinError, yield_now};
@@ -24,7 +24,9 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::calls;
 use super::ending::Ending;
 use super::frames;
+use super::inlet::MessageBound;
 use super::outbox::{Outbox, Outgoing};
+use super::places::Place;
 use super::protocol::{ClientFrame, InvalidFrame};
 use super::refusal::Refusal;
 use super::results::{Finished, Held, InFlight};
@@ -58,6 +60,10 @@ pub(super) enum Incoming {
     Binary,
     /// A message over the bound.
     TooLarge,
+    /// A message that took too long.
+    Overdue,
+    /// Something that is no frame of the transport.
+    Broken,
     /// A ping or a pong of the transport.
     SignOfLife,
 }
@@ -67,6 +73,8 @@ pub(super) struct Peer {
     pub(super) credentials: Arc<Credentials>,
     pub(super) identity: Arc<Identity>,
     pub(super) calls: calls::Caller,
+    pub(super) place: Place,
+    pub(super) bound: MessageBound,
 }
 
 /// One socket's session.
@@ -83,9 +91,9 @@ pub(super) struct Session<I, O> {
     leaving: Vec<Held>,
     /// Marks subscriptions with something due.
     events: Waker,
-    /// Marked when somebody's access changed in the project.
-    access: Waker,
-    access_watch: AccessWatch,
+    /// Marked when a caller of the project was revoked, this one or another.
+    callers: Waker,
+    callers_watch: CallersWatch,
     ticks: Interval,
     heard_at: Instant,
     /// Resolves when the server stops. Kept, since all sockets wait for the same.
@@ -101,11 +109,9 @@ where
 {
     /// A session of somebody who was authenticated.
     pub(super) fn new(edge: Arc<Edge>, peer: Peer, incoming: I, outgoing: O) -> Self {
-        let access = Waker::new();
-        let access_watch = edge
-            .node
-            .hub()
-            .watch_access(peer.identity.caller.project, &access);
+        let callers = Waker::new();
+        let project = peer.identity.caller.project;
+        let callers_watch = edge.node.hub().watch_callers(project, &callers);
         let mut ticks = interval_at(Instant::now() + TICK, TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stopping = Box::pin(edge.stopping.begun.clone().cancelled_owned());
@@ -119,8 +125,8 @@ where
             calls: InFlight::default(),
             leaving: Vec::new(),
             events: Waker::new(),
-            access,
-            access_watch,
+            callers,
+            callers_watch,
             ticks,
             heard_at: Instant::now(),
             stopping,
@@ -163,7 +169,7 @@ where
                 self.subscriptions.mark_due(&self.events.take());
                 Ok(())
             }
-            () = self.access.woken() => self.look_again().await,
+            () = self.callers.woken() => self.look_again().await,
             _ = self.ticks.tick() => self.tick().await,
             () = std::future::ready(()), if self.subscriptions.has_due() => self.deliver().await,
         }
@@ -186,7 +192,12 @@ where
                     return Err(Ending::Invalid(Refusal::frame_invalid(&reason)));
                 }
                 Incoming::Binary => return Err(Ending::Binary),
-                Incoming::TooLarge => return Err(Ending::TooLarge),
+                Incoming::TooLarge => {
+                    let bound = self.peer.bound.bytes();
+                    return Err(Ending::TooLarge { bound });
+                }
+                Incoming::Overdue => return Err(Ending::Overdue),
+                Incoming::Broken => return Err(Ending::Broken),
                 // The transport answers pings by itself, with what is written next.
                 Incoming::SignOfLife => self.outbox.touch(),
             }
@@ -228,7 +239,7 @@ where
         if self.heard_at.elapsed() >= SILENCE && self.calls.len() < MAX_CALLS {
             return Err(Ending::Silent);
         }
-        // A credential that ends by itself moves no access epoch.
+        // A credential that ends by itself moves no epoch.
         self.authenticate_again().await?;
         self.feed(Outgoing::Ping).await
     }
@@ -270,7 +281,7 @@ where
                     flushed?;
                     break;
                 }
-                () = self.access.woken() => self.look_again().await?,
+                () = self.callers.woken() => self.look_again().await?,
                 () = &mut self.stopping => return Err(Ending::Stopping),
                 () = &mut stuck => return Err(Ending::Silent),
             }

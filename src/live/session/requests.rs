@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, Request};
-use everlog_actors::live::{Interest, Slot};
+use everlog_actors::live::{Interest, Slot, Watch};
 use everlog_domain::access::Principal;
 use everlog_domain::ports::{Log, RowsView};
+use everlog_domain::tables::system::threads;
 use futures_util::{Sink, Stream};
 
-use super::access::read;
+use super::access::{Showing, Unidentified, identify, read};
 use super::{Incoming, Session};
 use crate::error::{ApiError, ErrorType};
 use crate::http::Credentials;
@@ -20,11 +21,14 @@ use crate::live::present::Readable;
 use crate::live::protocol::{Begin, Call, ClientFrame, FrameId, Proof, Subscribe};
 use crate::live::refusal::Refusal;
 use crate::live::resource::Resource;
-use crate::live::subscription::{Phase, Subscription};
+use crate::live::snapshot::Snapshot;
+use crate::live::subscription::{Behind, Phase, Subscription};
 use crate::live::subscriptions::MAX_SUBSCRIPTIONS;
 
 /// What a subscription needs of the scopes.
 const SCOPE: &str = "threads.read";
+/// How often a snapshot is read whose threads are taken away meanwhile.
+const OPENINGS: u32 = 8;
 
 /// Why a subscription does not begin.
 enum Unopened {
@@ -62,13 +66,11 @@ where
         }
         let credentials = credentials(proof, self.peer.credentials.project.as_str());
         let credentials = credentials.map_err(Ending::unauthenticated)?;
-        let now = crate::clock::now();
-        let found = self
-            .edge
-            .identities
-            .identify(&self.edge.node, &credentials, now)
-            .await;
-        let identity = found.map_err(Ending::unauthenticated)?;
+        let identity = match identify(&self.edge, &credentials).await {
+            Ok(identity) => identity,
+            Err(Unidentified::Refused(error)) => return Err(Ending::unauthenticated(error)),
+            Err(Unidentified::Busy) => return Err(Ending::Busy),
+        };
         if identity.session.is_none() && credentials.key.is_none() {
             let message = "the session is unknown, was deleted or has expired";
             return Err(Ending::unauthenticated(ApiError::new(
@@ -76,8 +78,11 @@ where
                 message,
             )));
         }
+        let project = identity.caller.project;
+        self.peer.place.move_to(project).map_err(|_| Ending::Busy)?;
         let hub = self.edge.node.hub();
-        self.access_watch = hub.watch_access(identity.caller.project, &self.access);
+        self.callers_watch = hub.watch_callers(project, &self.callers);
+        self.peer.bound.raise();
         self.caller = Arc::new(identity.caller.clone());
         self.peer.credentials = Arc::new(credentials);
         self.peer.calls = self.peer.calls.with(Arc::clone(&self.peer.credentials));
@@ -106,6 +111,10 @@ where
 
     async fn subscribe(&mut self, frame: Subscribe) -> Result<(), Ending> {
         self.asked = true;
+        if self.outbox.is_full() {
+            // Or what is read now would wait behind it, while its right is taken away.
+            self.flush().await?;
+        }
         match self.open(&frame).await {
             Ok((slot, subscription, beginning)) => {
                 self.begin(frame, slot, subscription, beginning).await
@@ -134,17 +143,19 @@ where
         let slot = self.subscriptions.free_slot().ok_or(most)?;
         let interest = match wanted.resource() {
             Resource::Thread(thread, _) => Interest::Thread(self.caller.project, thread.clone()),
-            Resource::Threads | Resource::Items => Interest::Project(self.caller.project),
+            Resource::Threads => Interest::Table(self.caller.project, threads::TABLE),
+            Resource::Items => Interest::Project(self.caller.project),
         };
         let watch = self.edge.node.hub().watch(interest, &self.events, slot);
         let Opened {
             shown,
             after,
             beginning,
-        } = self.open_authorised(wanted, from).await?;
+            epoch: _,
+        } = self.open_authorised(wanted, from, &watch).await?;
         let phase = match beginning {
-            Beginning::Snapshot { epoch, .. } => Phase::Present { epoch },
-            Beginning::Past => Phase::Past,
+            Beginning::Snapshot(_) => Phase::Present,
+            Beginning::Past => Phase::Past(Behind::new()),
         };
         let subscription = Subscription {
             id: frame.id.to_json(),
@@ -156,26 +167,41 @@ where
             caught_up: false,
             known: None,
             readable: Readable::default(),
+            folded: Arc::default(),
         };
         Ok((slot, subscription, beginning))
     }
 
-    /// Opens under the access epoch of today: if that moves meanwhile, opens again.
-    async fn open_authorised(&mut self, wanted: Wanted, from: From) -> Result<Opened, Unopened> {
-        loop {
+    /// Opens for the caller of today. What is there is held against what was taken away while it
+    /// was read, and read again if that shows; whoever meets that each time is told to come back.
+    async fn open_authorised(
+        &mut self,
+        wanted: Wanted,
+        from: From,
+        watch: &Watch,
+    ) -> Result<Opened, Unopened> {
+        for _ in 0..OPENINGS {
             self.authenticated_under(self.epoch()).await?;
-            let (wanted, caller) = (wanted.clone(), Arc::clone(&self.caller));
+            let caller = Arc::clone(&self.caller);
+            let (wanted, asking) = (wanted.clone(), Arc::clone(&caller));
             let open =
-                move |view: &dyn RowsView, _: &dyn Log| wanted.clone().open(view, &caller, from);
+                move |view: &dyn RowsView, _: &dyn Log| wanted.clone().open(view, &asking, from);
             let opened = read(&self.edge, self.caller.project, open).await??;
-            match opened.beginning {
-                Beginning::Snapshot { epoch, .. } if epoch > self.caller.access_epoch => {
-                    self.authenticated_under(epoch).await?;
-                }
-                Beginning::Snapshot { epoch, .. } if epoch < self.epoch() => {}
-                // The past is authorised page by page.
-                Beginning::Snapshot { .. } | Beginning::Past => return Ok(opened),
+            self.authenticated_under(opened.epoch.max(self.epoch()))
+                .await?;
+            if self.caller.roles == caller.roles && self.may_begin(&opened, watch) {
+                return Ok(opened);
             }
+        }
+        Err(Refusal::busy().into())
+    }
+
+    /// Whether what is there may still be shown. The past is authorised page by page.
+    fn may_begin(&self, opened: &Opened, watch: &Watch) -> bool {
+        let may = |life| self.showing(watch, life, opened.after) == Showing::May;
+        match &opened.beginning {
+            Beginning::Snapshot(snapshot) => snapshot.shows.iter().all(may),
+            Beginning::Past => true,
         }
     }
 
@@ -190,7 +216,8 @@ where
         }
     }
 
-    /// Tells that it begins, and what is there.
+    /// Tells that it begins, and what is there. Nothing is waited for before that is gathered: it
+    /// was authorised right before.
     async fn begin(
         &mut self,
         frame: Subscribe,
@@ -198,16 +225,16 @@ where
         mut subscription: Subscription,
         beginning: Beginning,
     ) -> Result<(), Ending> {
-        self.send(frames::subscribed(&subscription.id, &frame.resource))
-            .await?;
+        let subscribed = frames::subscribed(&subscription.id, &frame.resource);
+        self.outbox.feed(Outgoing::Frame(subscribed)).await?;
         match (beginning, frame.from) {
-            (Beginning::Snapshot { fields, .. }, _) => {
+            (Beginning::Snapshot(Snapshot { fields, .. }), _) => {
                 let cursor = self
                     .edge
                     .cursors
                     .encode(self.caller.project, subscription.reached);
-                self.send(frames::snapshot(&subscription.id, &cursor, &fields))
-                    .await?;
+                let snapshot = frames::snapshot(&subscription.id, &cursor, &fields);
+                self.outbox.feed(Outgoing::Frame(snapshot)).await?;
                 self.send(frames::caught_up(&subscription.id, Some(&cursor), &cursor))
                     .await?;
                 subscription.caught_up = true;

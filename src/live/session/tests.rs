@@ -1,14 +1,16 @@
 //! The session without a socket: what it reads is a list, what it writes to is a channel.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::http::{HeaderMap, Request};
 use axum::response::IntoResponse;
-use everlog_actors::{CommitterMode, Node, NodeOptions};
-use everlog_domain::ids::ProjectUid;
+use everlog_actors::{CommitterMode, IdOrigin, Node, NodeOptions, ThreadRequest};
+use everlog_domain::access::Permissions;
+use everlog_domain::ids::{CONSOLE, KeyId, ProjectId, ProjectUid, ThreadId};
+use everlog_domain::threads::{CreateThread, Metadata, SetPermissions, ThreadCommand};
 use everlog_kit::{MemoryLog, MemoryRows};
 use futures_util::stream;
 use parking_lot::Mutex;
@@ -17,6 +19,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::http::{Addresses, Calls, EdgeParts, LocalPages, Origins, SetUp};
 use crate::json_answer::JsonAnswer;
+use crate::key_text::KeyText;
+use crate::live::places::Places;
 use crate::live::results::{ProcessRoom, Room};
 use everlog_domain::query::MAX_PAGE_BYTES;
 
@@ -57,6 +61,8 @@ async fn guest(edge: &Arc<Edge>, routes: Router) -> Peer {
             &HeaderMap::new(),
         ),
         credentials,
+        bound: MessageBound::of_guest(),
+        place: Places::default().take(identity.caller.project).unwrap(),
         identity,
     }
 }
@@ -369,4 +375,134 @@ async fn an_answer_that_is_too_large_or_no_json_is_told_apart() {
     );
     let text = &results[&1];
     assert_eq!((&text["status"], text.get("body")), (&json!(200), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_be_identified_now_is_asked_to_come_back_and_not_refused() {
+    let edge = edge().await;
+    let peer = guest(&edge, Router::new()).await;
+    let project = ProjectId::parse("console").unwrap();
+    let key = KeyText::new(project, KeyId::from_seed(&[7; 16])).reveal();
+    // Nobody reads any more.
+    edge.node.stop().await;
+    let text = format!(r#"{{"type":"authenticate","key":"{key}"}}"#);
+    let frame = Incoming::Frame(ClientFrame::parse(&text).unwrap());
+    let kept = Kept::default();
+    let ending = Session::new(edge, peer, stream::iter([frame]), kept.clone())
+        .run()
+        .await;
+    assert_eq!(ending, Ending::Busy);
+    let sent = kept.0.lock();
+    let [_, Outgoing::Frame(error), Outgoing::Close(1013, _)] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    assert!(error.contains("server_busy"), "{error}");
+}
+
+/// Takes frames, and from the first `pong` on lets none leave until it is opened.
+#[derive(Clone, Default)]
+struct Gate {
+    kept: Kept,
+    closed: Arc<AtomicBool>,
+}
+
+impl Gate {
+    /// Frames that the session gathered.
+    fn frames(&self) -> Vec<Outgoing> {
+        self.kept.0.lock().clone()
+    }
+}
+
+impl Sink<Outgoing> for Gate {
+    type Error = ();
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, outgoing: Outgoing) -> Result<(), ()> {
+        let is_pong = matches!(&outgoing, Outgoing::Frame(text) if text.contains("pong"));
+        self.closed.fetch_or(is_pong, Ordering::SeqCst);
+        self.kept.0.lock().push(outgoing);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        if self.closed.load(Ordering::SeqCst) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Pending
+    }
+}
+
+/// Does something to the thread `t` of the console, in the server's name.
+async fn act(edge: &Edge, command: ThreadCommand) {
+    let request = ThreadRequest {
+        caller: edge.node.system(CONSOLE),
+        thread: ThreadId::parse("t").unwrap(),
+        command,
+        item_id: IdOrigin::Chosen,
+        wish: None,
+        now: crate::clock::now(),
+    };
+    edge.node.thread(request).await.unwrap();
+}
+
+/// A snapshot does not wait behind what a slow reader has not taken, or it would tell what the
+/// reader may not see any more when it leaves.
+#[tokio::test]
+async fn a_right_that_goes_while_the_outbox_is_full_opens_nothing() {
+    let edge = edge().await;
+    let everybody = Permissions::from_stored(&["read(\"any\")"]).unwrap();
+    let create = CreateThread {
+        thread: ThreadId::parse("t").unwrap(),
+        name: None,
+        metadata: Metadata::default(),
+        permissions: Some(everybody),
+        participants: Vec::new(),
+    };
+    act(&edge, ThreadCommand::Create(create)).await;
+    let peer = guest(&edge, Router::new()).await;
+    // As many as fill the outbox, each with an id whose escapes are long, and then the one behind.
+    let ping = format!(r#"{{"type":"ping","id":"{}"}}"#, r"\u0001".repeat(64));
+    let pong = frames::pong(match &ClientFrame::parse(&ping).unwrap() {
+        ClientFrame::Ping(id) => id.as_ref(),
+        other => panic!("{other:?}"),
+    });
+    let pings = (16 * 1024usize).div_ceil(pong.len());
+    assert!(pings < FRAMES_AT_ONCE);
+    let subscribe = r#"{"type":"subscribe","id":"s","resource":"threads/t"}"#;
+    let texts = std::iter::repeat_n(ping.as_str(), pings).chain([subscribe]);
+    let incoming: Vec<Incoming> = texts
+        .map(|text| Incoming::Frame(ClientFrame::parse(text).unwrap()))
+        .collect();
+    let incoming = stream::iter(incoming).chain(stream::pending());
+    let gate = Gate::default();
+    let session = Session::new(Arc::clone(&edge), peer, incoming, gate.clone()).run();
+    let session = tokio::spawn(session);
+    while gate.frames().len() < 1 + pings {
+        tokio::task::yield_now().await;
+    }
+    let nobody = Permissions::default();
+    act(
+        &edge,
+        ThreadCommand::SetPermissions(SetPermissions {
+            permissions: nobody,
+        }),
+    )
+    .await;
+    gate.closed.store(false, Ordering::SeqCst);
+    while gate.frames().len() < 2 + pings {
+        tokio::task::yield_now().await;
+    }
+    let Some(Outgoing::Frame(answer)) = gate.frames().pop() else {
+        panic!("{:?}", gate.frames());
+    };
+    assert!(answer.contains("thread_not_found"), "{answer}");
+    session.abort();
 }

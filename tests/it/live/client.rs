@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -91,6 +91,11 @@ impl Client {
     pub(super) async fn try_send_raw(&mut self, message: Message) -> bool {
         let sent = timeout(PATIENCE, self.socket.send(message)).await;
         sent.expect("the server reads or closes").is_ok()
+    }
+
+    /// Sends bytes past the WebSocket.
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.socket.get_mut().write_all(bytes).await.unwrap();
     }
 
     /// Subscribes and reads on until the server has answered. `from` is null for a snapshot.

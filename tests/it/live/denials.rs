@@ -59,6 +59,60 @@ async fn a_far_too_large_message_is_not_read() {
     assert!([1006, 1009].contains(&code), "{code}");
 }
 
+/// A stranger's message is small, so that sockets without a name hold little memory.
+#[tokio::test]
+async fn a_guests_message_is_small_until_it_has_a_name() {
+    let world = World::new().await;
+    let server = &world.server;
+    let key = server.full_key("one").await;
+    let call = json!({
+        "type": "call", "id": "a", "method": "POST", "path": "/v1/threads",
+        "body": { "metadata": { "a": "x".repeat(80_000) } },
+    });
+    for named in [false, true] {
+        let mut client = Client::connect(server, "/v1/live?project=one", &[], 256 * 1024)
+            .await
+            .unwrap();
+        client.next().await;
+        if named {
+            client
+                .send(json!({ "type": "authenticate", "key": key }))
+                .await;
+            client.next().await;
+        }
+        client.send(call.clone()).await;
+        let answer = client.next().await;
+        if named {
+            // Read, and refused for what it is.
+            assert_eq!(answer["status"], 400, "{answer}");
+        } else {
+            assert_eq!(answer["errorType"], "live_frame_too_large");
+            assert_eq!(client.closed().await, Closed { code: 1009 });
+        }
+    }
+}
+
+/// Bytes that are no frames of RFC 6455 are answered with the close code for that (7.4.1).
+#[tokio::test]
+async fn broken_frames_are_answered_and_closed() {
+    let world = World::new().await;
+    let long_ping = [&[0x89, 0xfe, 0, 126, 1, 2, 3, 4][..], &[b'x'; 126]].concat();
+    for bytes in [
+        &[0x81, 0x01, b'x'][..],         // not masked
+        &[0xc1, 0x81, 1, 2, 3, 4, b'x'], // a reserved bit
+        &[0x83, 0x81, 1, 2, 3, 4, b'x'], // a reserved kind
+        &[0x80, 0x81, 1, 2, 3, 4, b'x'], // goes on with nothing
+        &[0x09, 0x80, 1, 2, 3, 4],       // half a ping
+        &long_ping,
+    ] {
+        let client = Client::connect(&world.server, "/v1/live?project=one", &[], 4_096);
+        let mut client = client.await.unwrap();
+        client.next().await;
+        client.send_bytes(bytes).await;
+        assert_eq!(client.closed().await, Closed { code: 1002 }, "{bytes:x?}");
+    }
+}
+
 #[tokio::test]
 async fn a_thread_that_the_caller_may_not_read_is_not_there() {
     let world = World::new().await;

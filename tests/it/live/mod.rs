@@ -1,6 +1,7 @@
 //! `/v1/live`, in process against the real engines: every frame is held against the schema, every
 //! link against the one before it.
 
+mod bystanders;
 mod calls;
 mod client;
 mod denials;

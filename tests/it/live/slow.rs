@@ -41,8 +41,8 @@ async fn stalled_readers_catch_up_from_the_log() {
         }
     }
     assert!(
-        server.edge.node.hub().bytes() <= 2 * 1024 * 1024,
-        "two rings, each bounded"
+        server.edge.node.hub().bytes() <= 3 * 1024 * 1024,
+        "three rings, each bounded"
     );
     for (mut client, resource) in stalled.into_iter().zip(resources) {
         let seen = client.links_until("a", &last).await;
@@ -133,6 +133,30 @@ async fn what_nobody_watches_any_more_is_forgotten() {
         );
         tokio::task::yield_now().await;
     }
+}
+
+/// What is written of an item changes no row of its thread: it wakes no list of threads, and takes
+/// no place in what lists read.
+#[tokio::test]
+async fn lists_of_threads_sleep_while_items_are_written() {
+    let world = World::new().await;
+    let server = &world.server;
+    let writer = Writer::new(server).await;
+    writer.thread("t", &[]).await;
+    let mut client = Client::with_key(server, &writer.key).await;
+    client.subscribe("a", "threads", json!(null)).await;
+    let opened = writer.open("t", "i", "a").await.cursor.unwrap();
+    client.links_until("a", &opened).await;
+    let hub = server.edge.node.hub();
+    let held = hub.bytes();
+    assert!(held > 0);
+    for _ in 0..POSTS {
+        writer.append("t", "i", "b").await;
+    }
+    assert_eq!(hub.bytes(), held);
+    let last = writer.post("t", "x").await.cursor.unwrap();
+    let seen = client.links_until("a", &last).await;
+    assert_eq!(told(&seen), ["item.posted"]);
 }
 
 #[tokio::test]

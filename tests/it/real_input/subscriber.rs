@@ -201,5 +201,5 @@ impl Subscriber {
 
 /// By docs/live.md: what a client did wrong, it would do wrong again.
 fn may_come_back(code: u16) -> bool {
-    !matches!(code, 1003 | 1008 | 1009 | 4401)
+    !matches!(code, 1002 | 1003 | 1008 | 1009 | 4401)
 }
