@@ -81,16 +81,13 @@ fn origin(text: &str) -> Result<String, String> {
         return Err(expected());
     };
     let host = authority.host();
-    let own_port = matches!(
-        (scheme, authority.port_u16()),
-        ("https", Some(443)) | ("http", Some(80))
-    );
-    let is_origin = format!("{scheme}://{authority}") == bare
-        && !authority.as_str().contains('@')
-        && !host.is_empty()
-        && !host.contains('*')
-        && !authority.as_str().ends_with(':')
-        && !own_port;
+    let port = authority.port_u16();
+    let own_port = matches!((scheme, port), ("https", Some(443)) | ("http", Some(80)));
+    let written = match port {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    };
+    let is_origin = written == bare && !host.is_empty() && !host.contains('*') && !own_port;
     if is_origin { Ok(bare) } else { Err(expected()) }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::descriptors;
 use super::failure::Failure;
@@ -33,6 +33,9 @@ pub(super) struct Serving {
     listener: TcpListener,
     places: Arc<Places>,
     running: Running,
+    /// Heard from here on: whoever is told that the server listens may ask it to stop.
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Serving {
@@ -63,17 +66,17 @@ impl Serving {
             listener,
             places: Places::new(max_connections, network.trusted_proxies.clone()),
             running,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
     /// Serves until the process is asked to stop, and stops in order: connections, actors, log.
-    pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let stop = async move {
+    pub(super) async fn run(mut self) -> Result<(), Failure> {
+        let stop = async {
             tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
             }
             tracing::info!("stopping");
         };
