@@ -21,7 +21,7 @@ const BETWEEN_STAGES: usize = 2;
 
 /// Turns of other tasks that the rows let pass before a batch, from none on and anew, so that the
 /// log is ahead of them now by nothing, now by all that it may. It takes two turns to commit.
-const LONGEST_DELAY: u32 = 2 * (BETWEEN_STAGES as u32 + 1) + 1;
+const LONGEST_DELAY: usize = 2 * (BETWEEN_STAGES + 1) + 1;
 
 /// A handle to the committer.
 #[derive(Clone)]

@@ -14,12 +14,15 @@ use super::recording::TraceLength;
 use super::server::{Server, dump, verify};
 use super::settings;
 
-/// Cycles after which the folder, as the kill left it, is dumped and held against the ledger.
+/// How often the folder, as the kill left it, is dumped whole and held against the ledger: after each of so many cycles,
+/// and no more than so many times, since each dump is as long as all the cycles before it.
 const CHECK_EVERY: u64 = 10;
+const MOST_CHECKS: u64 = 20;
 
 #[test]
 fn kill_cycles() {
     let cycles = settings::number("EVERLOG_KILL_CYCLES", 100);
+    let check_every = CHECK_EVERY.max(cycles / MOST_CHECKS);
     let seed = settings::seed("EVERLOG_KILL_SEED");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("data");
@@ -37,7 +40,7 @@ fn kill_cycles() {
         let server = start(&data);
         project.clone_from(&server.announcement.project);
         runtime.block_on(one_life(&mut load, server, &mut random));
-        if cycle % CHECK_EVERY == 0 {
+        if cycle % check_every == 0 {
             let log = dump(&data, &project)
                 .unwrap_or_else(|refusal| panic!("after cycle {cycle}: {refusal:?}"));
             assert_eq!(load.ledger().check(&log), [], "after cycle {cycle}");

@@ -38,8 +38,30 @@ pub(super) struct Outage {
     seed: u64,
     /// After so many bytes of the trace.
     cut: u64,
-    /// Decides what of the unsynced survives.
-    fate: u64,
+    survives: Survives,
+}
+
+/// What of the unsynced does.
+#[derive(Clone, Copy, Debug)]
+enum Survives {
+    BySeed(u64),
+    Nothing,
+}
+
+impl Outage {
+    pub(super) fn losing_all(self) -> Self {
+        Self {
+            survives: Survives::Nothing,
+            ..self
+        }
+    }
+
+    fn fate(&self) -> Fate {
+        match self.survives {
+            Survives::BySeed(seed) => Fate::from_seed(seed),
+            Survives::Nothing => Fate::DropAll,
+        }
+    }
 }
 
 pub(super) fn record(
@@ -143,7 +165,7 @@ pub(super) fn outages(seeds: Range<u64>, sorts: &[Vec<u64>]) -> Vec<Outage> {
         Outage {
             seed,
             cut: places[random.random_range(0..places.len())],
-            fate: random.random(),
+            survives: Survives::BySeed(random.random()),
         }
     };
     seeds.map(outage).collect()
@@ -160,7 +182,7 @@ fn replay_and_examine(recorded: &Recorded, outages: &[Outage], done: &AtomicUsiz
             disk.apply(&record);
         }
         let ledger = recorded.ledger.at(outage.cut);
-        let image = disk.survive(&mut Fate::from_seed(outage.fate));
+        let image = disk.survive(&mut outage.fate());
         let found = if outage.seed % TWICE_EVERY == 0 {
             fail_again(&runtime, &image, ledger, outage.seed)
         } else {

@@ -10,7 +10,7 @@ use super::image::Image;
 use super::ledger::{Ledger, Write};
 use super::load::Load;
 use super::memory;
-use super::server::{Server, dump};
+use super::server::{Server, dump, verify};
 
 /// Everything acknowledged is there, and the server goes on writing.
 pub(super) fn examine(runtime: &Runtime, image: &Image, mut ledger: Ledger) -> Result<(), String> {
@@ -39,6 +39,7 @@ fn open_and_compare(runtime: &Runtime, data: &Path, ledger: &mut Ledger) -> Resu
     server.kill();
     let log =
         dump(data, &project).map_err(|refusal| format!("the log cannot be dumped: {refusal:?}"))?;
+    verify(data).map_err(|refusal| format!("the folder does not verify: {refusal:?}"))?;
     let found = disagreements(ledger, &log, &lists);
     if found.is_empty() {
         Ok(())
