@@ -4,7 +4,7 @@
 //! the next request for it spawns a fresh one, which loads what is durable. The default handler of
 //! ractor would stop the parent on any child's exit.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use everlog_domain::ids::{ProjectNumber, ProjectUid};
@@ -77,8 +77,8 @@ impl Tree {
 
     fn supervisor(&self) -> Option<ActorCell> {
         let supervisor = ProjectSupervisor {
-            threads: Arc::clone(&self.threads),
-            projects: Arc::clone(&self.projects),
+            threads: Arc::downgrade(&self.threads),
+            projects: Arc::downgrade(&self.projects),
         };
         let spawned = spawn_under(self.root.clone(), supervisor);
         spawned.map(|supervisor| supervisor.get_cell())
@@ -137,10 +137,11 @@ impl Actor for NodeSupervisor {
     }
 }
 
-/// Supervises a project's actors.
+/// Supervises a project's actors. It may end a little later than its node, whose engines it must
+/// not hold.
 struct ProjectSupervisor {
-    threads: Arc<ThreadWorld>,
-    projects: Arc<ProjectWorld>,
+    threads: Weak<ThreadWorld>,
+    projects: Weak<ProjectWorld>,
 }
 
 impl Actor for ProjectSupervisor {
@@ -160,8 +161,12 @@ impl Actor for ProjectSupervisor {
     ) -> Result<(), ActorProcessingErr> {
         if let SupervisionEvent::ActorFailed(actor, error) = event {
             report(&actor, &error);
-            self.threads.registry.forget(actor.get_id());
-            self.projects.registry.forget(actor.get_id());
+            if let Some(threads) = self.threads.upgrade() {
+                threads.registry.forget(actor.get_id());
+            }
+            if let Some(projects) = self.projects.upgrade() {
+                projects.registry.forget(actor.get_id());
+            }
         }
         Ok(())
     }

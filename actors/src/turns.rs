@@ -242,7 +242,7 @@ mod tests {
         let ending = turns.clone();
         let end = tokio::spawn(async move { ending.end().await });
         yield_now().await;
-        let late = turns.enter(QUIET).await.err();
+        let late = turns.ask(QUIET).err();
         assert_eq!(late, Some(Refused::Stopped));
         let [one, other] = held;
         drop(one);
@@ -252,7 +252,7 @@ mod tests {
         assert!(!end.is_finished(), "a place is still taken");
         drop(other);
         end.await.unwrap();
-        let late = turns.enter(QUIET).await.err();
+        let late = turns.ask(QUIET).err();
         assert_eq!(late, Some(Refused::Stopped));
         turns.end().await;
     }

@@ -184,9 +184,17 @@ async fn an_actor_that_failed_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_stopped_node_spawns_no_actor() {
+async fn a_stopped_node_spawns_no_actor_and_lets_go_of_the_engines() {
     let world = World::new(options()).await;
+    world.create("t").await.unwrap();
     world.node.stop().await;
     assert!(world.node.0.tree.project(world.project).is_none());
     assert_eq!(world.projects(), 0);
+    let World { node, log, .. } = world;
+    drop(node);
+    assert_eq!(
+        Arc::strong_count(&log),
+        1,
+        "somebody still holds the engine"
+    );
 }
