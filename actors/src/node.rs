@@ -155,12 +155,7 @@ impl Node {
         let uid = self.0.directory.uid(key.0)?.ok_or(Refused::NoSuchProject)?;
         let supervisor = self.supervisor(key.0).await?;
         let (reply, answer) = oneshot::channel();
-        let asked = Box::new(Asked {
-            request,
-            reply,
-            permit,
-            attempts: 0,
-        });
+        let asked = Box::new(Asked::new(request, reply, permit));
         let world = &self.0.threads;
         let spawn = || spawn_thread(world, &key, uid, supervisor.clone());
         let sent = world.registry.send(&key, ThreadMessage::Ask(asked), spawn);

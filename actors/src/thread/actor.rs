@@ -12,15 +12,14 @@ use everlog_domain::log::{Append, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
 use everlog_domain::threads::{Facts, ThreadCommand, ThreadEvent, ThreadState, Written};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use super::facts::item_exists;
 use super::load::{load, written};
+use super::outcomes::Outcomes;
 use super::overlay::{InFlight, Overlay};
-use super::settle::{MOST_ATTEMPTS, busy};
-use crate::admission::Permit;
-use crate::committer::{Committer, Outcome, Submission};
+use crate::committer::{Committer, Submission};
 use crate::earlier::granted_before;
 use crate::reads::Reads;
 use crate::registry::Registry;
@@ -46,20 +45,14 @@ impl ThreadWorld {
     }
 }
 
-/// A request with whom to answer and the permit under which it came.
-pub(crate) struct Asked {
-    pub(crate) request: ThreadRequest,
-    pub(crate) reply: oneshot::Sender<Result<Granted, Refused>>,
-    pub(crate) permit: Permit,
-    /// How often the arbiter sent it back.
-    pub(crate) attempts: u32,
-}
-
 /// The mailbox.
 pub(crate) enum ThreadMessage {
     Ask(Box<Asked>),
-    Settled { ticket: Ticket, outcome: Outcome },
+    /// There are outcomes to be looked at.
+    Settled,
     CheckIdle,
+    /// The actor sends it to itself once it is out of the registry: nothing comes after it.
+    Last,
 }
 
 /// The actor of one thread.
@@ -79,6 +72,7 @@ pub(crate) struct ThreadShellState {
     pub(super) load_as_of: CommitNumber,
     /// Requests whose appends were refused by the arbiter and that are to be decided again.
     pub(super) again: VecDeque<Box<Asked>>,
+    outcomes: Outcomes,
     used: Instant,
     presence: Presence,
 }
@@ -108,6 +102,7 @@ impl Actor for ThreadActor {
             overlay: None,
             waiting: VecDeque::new(),
             again: VecDeque::new(),
+            outcomes: Outcomes::default(),
             load_as_of: CommitNumber(0),
             used: Instant::now(),
             presence: Presence::Staying,
@@ -125,8 +120,13 @@ impl Actor for ThreadActor {
                 state.used = Instant::now();
                 state.waiting.push_back(asked);
             }
-            ThreadMessage::Settled { ticket, outcome } => self.settle(state, ticket, outcome).await,
+            ThreadMessage::Settled => {
+                for (ticket, outcome) in state.outcomes.take() {
+                    self.settle(state, ticket, outcome).await;
+                }
+            }
             ThreadMessage::CheckIdle => self.check_idle(&myself, state),
+            ThreadMessage::Last => state.presence = Presence::Left,
         }
         self.work(&myself, state).await;
         if state.presence == Presence::Staying && state.knows_no_thread() {
@@ -243,12 +243,14 @@ impl ThreadActor {
         let read = move |view: &dyn RowsView, _: &dyn Log| view.stream_head(project, &stream);
         match self.world.reads.run(read).await {
             Ok(Ok(found)) if found == head => answer(asked, result),
-            Ok(Ok(_)) if asked.attempts < MOST_ATTEMPTS => {
-                asked.attempts += 1;
+            Ok(Ok(_)) if asked.try_again() => {
                 state.overlay = None;
                 Step::Again(asked)
             }
-            Ok(Ok(_)) => answer(asked, Err(busy())),
+            Ok(Ok(_)) => {
+                asked.turn_away();
+                Step::Done
+            }
             Ok(Err(failure)) => answer(asked, Err(failure.into())),
             Err(refused) => answer(asked, Err(refused)),
         }
@@ -275,7 +277,7 @@ impl ThreadActor {
     async fn look_up(&self, overlay: &Overlay, asked: &mut Asked) -> Result<LookedUp, Refused> {
         let closing = closing(overlay.state(), &asked.request.command);
         if let Some((_, bytes)) = closing {
-            asked.permit.grow(bytes)?;
+            asked.hold(bytes)?;
         }
         let request = &asked.request;
         let item = match request.item_id {
@@ -320,29 +322,27 @@ impl ThreadActor {
             return Step::Wait(asked);
         };
         let ticket = self.world.next_ticket();
-        let append = match self.prepare(overlay, ticket, &asked.request, &events) {
+        let append = match self.prepare(overlay, ticket, &asked.request, events) {
             Ok(append) => append,
             Err(refused) => return answer(asked, Err(refused)),
         };
-        let actor = myself.clone();
-        let settled = Box::new(move |outcome| {
-            // An actor that died has nobody to tell: the callers' channels closed with it.
-            drop(actor.send_message(ThreadMessage::Settled { ticket, outcome }));
-        });
-        match self.world.committer.submit(Submission {
-            append,
-            answer: settled,
-        }) {
-            Ok(()) => {
-                overlay.advance(InFlight {
-                    ticket,
-                    asked,
-                    events,
-                });
-                Step::Done
+        overlay.advance(InFlight { ticket, asked }, &append.drafts);
+        let (actor, outcomes) = (myself.clone(), state.outcomes.clone());
+        let answer = Box::new(move |outcome| {
+            if outcomes.put(ticket, outcome) {
+                // An actor that died has nobody to tell: the callers' channels closed with it.
+                drop(actor.send_message(ThreadMessage::Settled));
             }
-            Err(_) => answer(asked, Err(Refused::Stopped)),
+        });
+        if self
+            .world
+            .committer
+            .submit(Submission { append, answer })
+            .is_err()
+        {
+            state.take_back(ticket);
         }
+        Step::Done
     }
 
     fn prepare(
@@ -350,11 +350,11 @@ impl ThreadActor {
         overlay: &Overlay,
         ticket: Ticket,
         request: &ThreadRequest,
-        events: &[ThreadEvent],
+        events: Vec<ThreadEvent>,
     ) -> Result<Append, Refused> {
         let stream = Stream::thread(&self.key.1);
         let drafts = events
-            .iter()
+            .into_iter()
             .map(|event| self.seal(&stream, event))
             .collect::<Result<_, _>>()?;
         Ok(Append {
@@ -377,8 +377,8 @@ impl ThreadActor {
         })
     }
 
-    fn seal(&self, stream: &Stream, event: &ThreadEvent) -> Result<Draft, Refused> {
-        let event = Event::Thread(event.clone());
+    fn seal(&self, stream: &Stream, event: ThreadEvent) -> Result<Draft, Refused> {
+        let event = Event::Thread(event);
         let subject = Subject::Thread(stream.id.clone());
         let sealed = self.world.log.seal(self.uid, &subject, &event)?;
         Ok(Draft {
@@ -393,7 +393,6 @@ impl ThreadActor {
     /// two apart.
     fn check_idle(&self, myself: &ActorRef<ThreadMessage>, state: &mut ThreadShellState) {
         if state.presence != Presence::Staying {
-            state.presence = Presence::Left;
             return;
         }
         if state.used.elapsed() >= self.world.idle && state.is_settled() {
@@ -407,7 +406,7 @@ impl ThreadActor {
         self.world.registry.remove(&self.key, myself.get_id());
         state.presence = Presence::Leaving;
         // Goes behind everything that was sent before the removal.
-        drop(myself.send_message(ThreadMessage::CheckIdle));
+        drop(myself.send_message(ThreadMessage::Last));
     }
 }
 
@@ -433,12 +432,4 @@ fn closing(state: &ThreadState, command: &ThreadCommand) -> Option<(Position, us
 fn answer(asked: Box<Asked>, result: Result<Granted, Refused>) -> Step {
     asked.answer(result);
     Step::Done
-}
-
-impl Asked {
-    /// Answers. Whoever asked may have gone.
-    pub(super) fn answer(self: Box<Self>, result: Result<Granted, Refused>) {
-        drop(self.reply.send(result));
-        drop(self.permit);
-    }
 }
