@@ -119,18 +119,20 @@ impl<'a> Planner<'a> {
         let plan = self.plan(Path::Index(index), start, &index.columns, &stored);
         match index.uniqueness {
             Uniqueness::Shared | Uniqueness::Unique => Some(plan),
-            Uniqueness::Decided => self.found(index, plan),
+            Uniqueness::Decided => {
+                let range = self.found(index)?;
+                Some(Plan { range, ..plan })
+            }
         }
     }
 
     /// An index that orders nothing leads to a row only where each of its columns has one value.
-    fn found(&self, index: &Index, plan: Plan<'static>) -> Option<Plan<'static>> {
+    fn found(&self, index: &Index) -> Option<KeyRange> {
         let columns = index.columns.iter();
         let values = columns.map(|(column, _)| self.conditions.equal(*column));
         let values: Vec<&Value> = values.collect::<Option<_>>()?;
         let key = layout::indexed(self.project, self.schema.number, index, values);
-        let range = KeyRange::under(key);
-        Some(Plan { range, ..plan })
+        Some(KeyRange::under(key))
     }
 
     fn plan(
