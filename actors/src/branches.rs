@@ -86,6 +86,17 @@ impl Branches {
     }
 }
 
+#[cfg(test)]
+impl Membership {
+    /// For an actor without a supervisor.
+    pub(crate) fn of_nobody() -> Self {
+        Self {
+            of: Arc::default(),
+            project: everlog_domain::ids::CONSOLE,
+        }
+    }
+}
+
 impl Drop for Membership {
     fn drop(&mut self) {
         self.of.leave(self.project);

@@ -146,12 +146,7 @@ impl Node {
         let permit = self.0.admission.permit(key.0, request.command.bytes())?;
         let uid = self.0.directory.uid(key.0)?.ok_or(Refused::NoSuchProject)?;
         let (reply, answer) = oneshot::channel();
-        let asked = Box::new(Asked {
-            request,
-            reply,
-            permit,
-            attempts: 0,
-        });
+        let asked = Box::new(Asked::new(request, reply, permit));
         let registry = &self.0.threads.registry;
         let spawn = || self.0.tree.thread(&key, uid);
         let sent = registry.send(&key, ThreadMessage::Ask(asked), spawn);

@@ -113,7 +113,9 @@ impl LogStage {
         let written = self.log.append(batch);
         metrics::histogram!("everlog_commit_seconds").record(begun.elapsed().as_secs_f64());
         metrics::histogram!("everlog_commit_events").record(batch.events.len() as f64);
-        metrics::counter!("everlog_events_total").increment(batch.events.len() as u64);
+        if written.is_ok() {
+            metrics::counter!("everlog_events_total").increment(batch.events.len() as u64);
+        }
         written
     }
 }
@@ -180,3 +182,6 @@ fn answer_granted(commit: CommitNumber, events: &[Arc<Recorded>], granted: Vec<(
         answer(Outcome::Committed { events, commit });
     }
 }
+
+#[cfg(test)]
+mod tests;

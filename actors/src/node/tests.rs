@@ -50,12 +50,9 @@ impl World {
     /// waits for something.
     fn send(&self, thread: &str) -> oneshot::Receiver<Result<Granted, Refused>> {
         let (reply, answer) = oneshot::channel();
-        let asked = Box::new(Asked {
-            request: self.request(thread, ThreadCommand::Update(UpdateThread::default())),
-            reply,
-            permit: self.node.0.admission.permit(self.project, 1).unwrap(),
-            attempts: 0,
-        });
+        let request = self.request(thread, ThreadCommand::Update(UpdateThread::default()));
+        let permit = self.node.0.admission.permit(self.project, 1).unwrap();
+        let asked = Box::new(Asked::new(request, reply, permit));
         self.send_message(thread, ThreadMessage::Ask(asked));
         answer
     }

@@ -12,16 +12,15 @@ use everlog_domain::log::{Append, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
 use everlog_domain::threads::{Facts, ThreadCommand, ThreadEvent, ThreadState, Written};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use super::facts::item_exists;
 use super::load::{load, written};
+use super::outcomes::Outcomes;
 use super::overlay::{InFlight, Overlay};
-use super::settle::{MOST_ATTEMPTS, busy};
-use crate::admission::Permit;
 use crate::branches::Membership;
-use crate::committer::{Committer, Outcome, Submission};
+use crate::committer::{Committer, Submission};
 use crate::earlier::granted_before;
 use crate::reads::Reads;
 use crate::registry::Registry;
@@ -49,25 +48,14 @@ impl ThreadWorld {
     }
 }
 
-/// A request with whom to answer and the permit under which it came.
-pub(crate) struct Asked {
-    pub(crate) request: ThreadRequest,
-    pub(crate) reply: oneshot::Sender<Result<Granted, Refused>>,
-    pub(crate) permit: Permit,
-    /// How often the arbiter sent it back.
-    pub(crate) attempts: u32,
-}
-
 /// The mailbox.
 pub(crate) enum ThreadMessage {
     Ask(Box<Asked>),
-    Settled {
-        ticket: Ticket,
-        outcome: Outcome,
-    },
+    /// There are outcomes to be looked at.
+    Settled,
     CheckIdle,
-    /// Behind everything that was sent before the actor left the registry.
-    Leave,
+    /// The actor sends it to itself once it is out of the registry: nothing comes after it.
+    Last,
 }
 
 /// The actor of one thread.
@@ -88,6 +76,7 @@ pub(crate) struct ThreadShellState {
     pub(super) load_as_of: CommitNumber,
     /// Requests whose appends were refused by the arbiter and that are to be decided again.
     pub(super) again: VecDeque<Box<Asked>>,
+    outcomes: Outcomes,
     used: Instant,
     presence: Presence,
 }
@@ -117,6 +106,7 @@ impl Actor for ThreadActor {
             overlay: None,
             waiting: VecDeque::new(),
             again: VecDeque::new(),
+            outcomes: Outcomes::default(),
             load_as_of: CommitNumber(0),
             used: Instant::now(),
             presence: Presence::Staying,
@@ -134,9 +124,13 @@ impl Actor for ThreadActor {
                 state.used = Instant::now();
                 state.waiting.push_back(asked);
             }
-            ThreadMessage::Settled { ticket, outcome } => self.settle(state, ticket, outcome).await,
+            ThreadMessage::Settled => {
+                for (ticket, outcome) in state.outcomes.take() {
+                    self.settle(state, ticket, outcome).await;
+                }
+            }
             ThreadMessage::CheckIdle => self.check_idle(&myself, state),
-            ThreadMessage::Leave => state.presence = Presence::Left,
+            ThreadMessage::Last => state.presence = Presence::Left,
         }
         self.work(&myself, state).await;
         let crowded = self.world.registry.len() > self.world.idle_actors;
@@ -256,12 +250,14 @@ impl ThreadActor {
         let read = move |view: &dyn RowsView, _: &dyn Log| view.stream_head(project, &stream);
         match self.world.reads.run(project, read).await {
             Ok(Ok(found)) if found == head => answer(asked, result),
-            Ok(Ok(_)) if asked.attempts < MOST_ATTEMPTS => {
-                asked.attempts += 1;
+            Ok(Ok(_)) if asked.try_again() => {
                 state.overlay = None;
                 Step::Again(asked)
             }
-            Ok(Ok(_)) => answer(asked, Err(busy())),
+            Ok(Ok(_)) => {
+                asked.turn_away();
+                Step::Done
+            }
             Ok(Err(failure)) => answer(asked, Err(failure.into())),
             Err(refused) => answer(asked, Err(refused)),
         }
@@ -288,7 +284,7 @@ impl ThreadActor {
     async fn look_up(&self, overlay: &Overlay, asked: &mut Asked) -> Result<LookedUp, Refused> {
         let closing = closing(overlay.state(), &asked.request.command);
         if let Some((_, bytes)) = closing {
-            asked.permit.grow(bytes)?;
+            asked.hold(bytes)?;
         }
         let request = &asked.request;
         let item = match request.item_id {
@@ -333,29 +329,27 @@ impl ThreadActor {
             return Step::Wait(asked);
         };
         let ticket = self.world.next_ticket();
-        let append = match self.prepare(overlay, ticket, &asked.request, &events) {
+        let append = match self.prepare(overlay, ticket, &asked.request, events) {
             Ok(append) => append,
             Err(refused) => return answer(asked, Err(refused)),
         };
-        let actor = myself.clone();
-        let settled = Box::new(move |outcome| {
-            // An actor that died has nobody to tell: the callers' channels closed with it.
-            drop(actor.send_message(ThreadMessage::Settled { ticket, outcome }));
-        });
-        match self.world.committer.submit(Submission {
-            append,
-            answer: settled,
-        }) {
-            Ok(()) => {
-                overlay.advance(InFlight {
-                    ticket,
-                    asked,
-                    events,
-                });
-                Step::Done
+        overlay.advance(InFlight { ticket, asked }, &append.drafts);
+        let (actor, outcomes) = (myself.clone(), state.outcomes.clone());
+        let answer = Box::new(move |outcome| {
+            if outcomes.put(ticket, outcome) {
+                // An actor that died has nobody to tell: the callers' channels closed with it.
+                drop(actor.send_message(ThreadMessage::Settled));
             }
-            Err(_) => answer(asked, Err(Refused::Stopped)),
+        });
+        if self
+            .world
+            .committer
+            .submit(Submission { append, answer })
+            .is_err()
+        {
+            state.take_back(ticket);
         }
+        Step::Done
     }
 
     fn prepare(
@@ -363,11 +357,11 @@ impl ThreadActor {
         overlay: &Overlay,
         ticket: Ticket,
         request: &ThreadRequest,
-        events: &[ThreadEvent],
+        events: Vec<ThreadEvent>,
     ) -> Result<Append, Refused> {
         let stream = Stream::thread(&self.key.1);
         let drafts = events
-            .iter()
+            .into_iter()
             .map(|event| self.seal(&stream, event))
             .collect::<Result<_, _>>()?;
         Ok(Append {
@@ -390,8 +384,8 @@ impl ThreadActor {
         })
     }
 
-    fn seal(&self, stream: &Stream, event: &ThreadEvent) -> Result<Draft, Refused> {
-        let event = Event::Thread(event.clone());
+    fn seal(&self, stream: &Stream, event: ThreadEvent) -> Result<Draft, Refused> {
+        let event = Event::Thread(event);
         let subject = Subject::Thread(stream.id.clone());
         let sealed = self.world.log.seal(self.uid, &subject, &event)?;
         Ok(Draft {
@@ -418,7 +412,8 @@ impl ThreadActor {
     fn leave(&self, myself: &ActorRef<ThreadMessage>, state: &mut ThreadShellState) {
         self.world.registry.remove(&self.key, myself.get_id());
         state.presence = Presence::Leaving;
-        drop(myself.send_message(ThreadMessage::Leave));
+        // Goes behind everything that was sent before the removal.
+        drop(myself.send_message(ThreadMessage::Last));
     }
 }
 
@@ -444,12 +439,4 @@ fn closing(state: &ThreadState, command: &ThreadCommand) -> Option<(Position, us
 fn answer(asked: Box<Asked>, result: Result<Granted, Refused>) -> Step {
     asked.answer(result);
     Step::Done
-}
-
-impl Asked {
-    /// Answers. Whoever asked may have gone.
-    pub(super) fn answer(self: Box<Self>, result: Result<Granted, Refused>) {
-        drop(self.reply.send(result));
-        drop(self.permit);
-    }
 }

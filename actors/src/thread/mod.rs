@@ -4,9 +4,14 @@
 //! need not wait for one commit before it decides the next. Answers wait for the commit.
 
 mod actor;
+mod asked;
 mod facts;
 mod load;
+mod outcomes;
 mod overlay;
 mod settle;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use actor::{Asked, ThreadActor, ThreadKey, ThreadMessage, ThreadWorld};
+pub(crate) use actor::{ThreadActor, ThreadKey, ThreadMessage, ThreadWorld};
+pub(crate) use asked::Asked;

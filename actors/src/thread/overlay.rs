@@ -7,17 +7,27 @@ use everlog_domain::envelope::Head;
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, ItemId, Offset};
-use everlog_domain::log::{Basis, Ticket};
-use everlog_domain::threads::{ThreadEvent, ThreadState};
+use everlog_domain::log::{Basis, Draft, Ticket};
+use everlog_domain::threads::ThreadState;
 
-use super::actor::Asked;
+use super::asked::Asked;
 use super::load::Loaded;
 
 /// One append in flight.
 pub(super) struct InFlight {
     pub(super) ticket: Ticket,
     pub(super) asked: Box<Asked>,
-    pub(super) events: Vec<ThreadEvent>,
+}
+
+/// What a refused append says of the two states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// Both hold.
+    Sound,
+    /// What is ahead rests on something that was refused.
+    NotAhead,
+    /// The committed state may be old as well.
+    None,
 }
 
 /// See the module's description.
@@ -27,7 +37,7 @@ pub(super) struct Overlay {
     /// The commit as of which the committed state holds.
     pub(super) as_of: CommitNumber,
     in_flight: VecDeque<InFlight>,
-    spoilt: bool,
+    trust: Trust,
 }
 
 impl Overlay {
@@ -37,7 +47,7 @@ impl Overlay {
             committed: loaded.state,
             as_of: loaded.as_of,
             in_flight: VecDeque::new(),
-            spoilt: false,
+            trust: Trust::Sound,
         }
     }
 
@@ -60,22 +70,36 @@ impl Overlay {
         self.in_flight.is_empty()
     }
 
-    /// An append was refused: what was decided on top of it will be refused too, and the state
-    /// must be loaded again once everything has settled.
-    pub(super) const fn spoil(&mut self) {
-        self.spoilt = true;
+    /// An append was refused: what was decided on top of it will be refused too, so nothing more
+    /// is until everything has settled.
+    pub(super) fn void_ahead(&mut self) {
+        self.trust = self.trust.max(Trust::NotAhead);
     }
 
-    pub(super) const fn is_spoilt(&self) -> bool {
-        self.spoilt
+    /// The same, and what is so may not be what the committed state says.
+    pub(super) const fn doubt(&mut self) {
+        self.trust = Trust::None;
+    }
+
+    pub(super) fn is_spoilt(&self) -> bool {
+        self.trust != Trust::Sound
+    }
+
+    /// Goes back to the committed state, once everything has settled. Answers whether that holds:
+    /// if not, it must be loaded again.
+    pub(super) fn mend(&mut self) -> bool {
+        if self.trust == Trust::NotAhead {
+            self.ahead = self.committed.clone();
+            self.trust = Trust::Sound;
+        }
+        self.trust == Trust::Sound
     }
 
     /// Nothing may be decided on top of a creation in flight: its offset, which names the thread's
-    /// life, is not known yet.
+    /// life, is not known yet. So nothing is in flight behind it.
     pub(super) fn awaits_creation(&self) -> bool {
-        self.in_flight
-            .iter()
-            .any(|append| append.asked.request.command.creates())
+        let newest = self.in_flight.back();
+        newest.is_some_and(|append| append.asked.request.command.creates())
     }
 
     /// Whether an append in flight answers the same wish.
@@ -92,22 +116,17 @@ impl Overlay {
 
     /// Whether an append in flight brings an item with this id.
     pub(super) fn has_item(&self, id: &ItemId) -> bool {
-        let brings = |event: &ThreadEvent| match event {
-            ThreadEvent::ItemPosted(posted) => posted.item == *id,
-            ThreadEvent::ItemOpened(opened) => opened.item == *id,
-            _ => false,
-        };
-        self.in_flight
-            .iter()
-            .flat_map(|append| &append.events)
-            .any(brings)
+        let brings = |append: &InFlight| append.asked.request.command.new_item() == Some(id);
+        self.in_flight.iter().any(brings)
     }
 
-    /// Goes ahead by an append that was handed to the committer.
-    pub(super) fn advance(&mut self, append: InFlight) {
-        for event in &append.events {
-            // The offset is not known yet; only a creation needs it, and that is waited for.
-            self.ahead.apply(Offset(0), event);
+    /// Goes ahead by an append on its way to the committer.
+    pub(super) fn advance(&mut self, append: InFlight, drafts: &[Draft]) {
+        for draft in drafts {
+            if let Event::Thread(event) = &draft.event {
+                // The offset is not known yet; only a creation needs it, and that is waited for.
+                self.ahead.apply(Offset(0), event);
+            }
         }
         self.in_flight.push_back(append);
     }

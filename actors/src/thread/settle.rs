@@ -1,17 +1,14 @@
 //! What became of an append: answer, or decide again.
 
-use std::time::Duration;
-
 use everlog_domain::log::{Conflict, Ticket};
 use everlog_domain::ports::{Log, RowsView};
 
-use super::actor::{Asked, ThreadActor, ThreadShellState};
+use super::actor::{ThreadActor, ThreadShellState};
+use super::asked::Asked;
+use super::overlay::Overlay;
 use crate::committer::Outcome;
 use crate::earlier::repeated;
 use crate::request::{Granted, Refused};
-
-/// How often one request is decided again before it is turned away.
-pub(super) const MOST_ATTEMPTS: u32 = 8;
 
 impl ThreadActor {
     pub(super) async fn settle(
@@ -35,11 +32,11 @@ impl ThreadActor {
                 }));
             }
             refused => {
-                overlay.spoil();
+                distrust(overlay, &refused);
                 self.refused(state, append.asked, refused).await;
             }
         }
-        start_again_if_spoilt(state);
+        state.start_again_if_spoilt();
     }
 
     async fn refused(&self, state: &mut ThreadShellState, asked: Box<Asked>, outcome: Outcome) {
@@ -77,34 +74,58 @@ impl ThreadActor {
     }
 }
 
-pub(super) const fn busy() -> Refused {
-    Refused::Busy {
-        retry_after: Duration::from_secs(1),
+/// Takes in what a refusal says of the actor's states.
+fn distrust(overlay: &mut Overlay, refused: &Outcome) {
+    match refused {
+        // Neither who asks, nor a wish granted before, nor the disk moved the stream.
+        Outcome::Conflict(Conflict::Access { .. } | Conflict::Duplicate { .. })
+        | Outcome::DiskFull => overlay.void_ahead(),
+        // It was decided on top of what was refused before it, and that is why.
+        Outcome::Conflict(Conflict::Position { .. }) if overlay.is_spoilt() => overlay.void_ahead(),
+        Outcome::Conflict(
+            Conflict::Position { .. } | Conflict::Stale { .. } | Conflict::Inactive { .. },
+        )
+        | Outcome::Stopped
+        | Outcome::Committed { .. } => overlay.doubt(),
     }
 }
 
 impl ThreadShellState {
     fn decide_again(&mut self, mut asked: Box<Asked>) {
-        asked.attempts += 1;
-        if asked.attempts >= MOST_ATTEMPTS {
-            return asked.answer(Err(busy()));
+        if asked.try_again() {
+            self.again.push_back(asked);
+        } else {
+            asked.turn_away();
         }
-        self.again.push_back(asked);
     }
-}
 
-/// Once everything has settled, drops the spoilt state and puts what was refused back in front, in
-/// its old order.
-fn start_again_if_spoilt(state: &mut ThreadShellState) {
-    if !state
-        .overlay
-        .as_ref()
-        .is_some_and(|overlay| overlay.is_spoilt() && overlay.is_settled())
-    {
-        return;
+    /// The committer took nothing more: what went ahead for this append is void.
+    pub(super) fn take_back(&mut self, ticket: Ticket) {
+        let Some(overlay) = self.overlay.as_mut() else {
+            return;
+        };
+        let append = overlay.settle(ticket);
+        overlay.void_ahead();
+        if let Some(append) = append {
+            append.asked.answer(Err(Refused::Stopped));
+        }
+        self.start_again_if_spoilt();
     }
-    state.overlay = None;
-    while let Some(asked) = state.again.pop_back() {
-        state.waiting.push_front(asked);
+
+    /// Once everything has settled, goes back to the committed state, or drops it where it may be
+    /// old, and puts what was refused back in front, in its old order.
+    fn start_again_if_spoilt(&mut self) {
+        let Some(overlay) = self.overlay.as_mut() else {
+            return;
+        };
+        if !overlay.is_spoilt() || !overlay.is_settled() {
+            return;
+        }
+        if !overlay.mend() {
+            self.overlay = None;
+        }
+        while let Some(asked) = self.again.pop_back() {
+            self.waiting.push_front(asked);
+        }
     }
 }

@@ -45,6 +45,11 @@ pub enum Uniqueness {
     /// They may not: decisions check first. Of rows that do, the first holds the key, and the
     /// others are left out of the index.
     Unique,
+    /// They may not, and no decision makes two that do: the arbiter holds it to a state in which
+    /// it saw that the key is free, or the key is random. So an engine need not look, and keeps
+    /// the key's hash alone: the index leads from all of its values to a row, and orders nothing.
+    /// Of rows that share a key all the same, the last that took it holds it.
+    Decided,
 }
 
 /// An index over columns, in order. Rows with a null in the first column are left out of it.

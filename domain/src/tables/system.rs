@@ -219,7 +219,7 @@ pub mod items {
                 (INCARNATION, Ascending),
                 (ID, Ascending),
             ],
-            uniqueness: Uniqueness::Unique,
+            uniqueness: Uniqueness::Decided,
         };
         TableSchema {
             number: TABLE,

@@ -1,4 +1,4 @@
-//! What facts about threads do to rows, and how an item's row is read.
+//! What facts about threads do to rows. [`super::stored`] reads them back.
 
 use compact_str::CompactString;
 use serde_json::Value as Json;

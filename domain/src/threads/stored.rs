@@ -10,7 +10,6 @@ use super::{
 use crate::access::Permissions;
 use crate::envelope::Head;
 use crate::ids::{ItemId, Position};
-use crate::tables::Row;
 use crate::tables::system::{deltas, items, threads};
 use crate::value::Value;
 
@@ -47,16 +46,6 @@ pub fn thread_of(row: &[Value], head: Head) -> Option<Thread> {
         metadata: read::<Metadata>(row, threads::METADATA)?,
         open: BTreeMap::new(),
     })
-}
-
-/// An item's content: its row's parts and, while it is open, the deltas that came after.
-#[must_use]
-pub fn parts_of(item: &[Value], appended: &[Row]) -> Option<Vec<Part>> {
-    let mut written = written_of(item)?;
-    for row in appended {
-        write_on(&mut written, row)?;
-    }
-    Some(written.parts)
 }
 
 /// How far an open item had got when it was opened, from its row; nothing if the row is damaged.

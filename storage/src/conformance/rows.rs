@@ -69,6 +69,10 @@ pub const PROMISES: &[Promise] = &[
         clashes::a_unique_key_is_free_when_its_holder_goes,
     ),
     (
+        "the last row takes a key that was decided",
+        clashes::the_last_row_takes_a_decided_key,
+    ),
+    (
         "an empty projection has nothing",
         lists::an_empty_projection_has_nothing,
     ),

@@ -1,15 +1,14 @@
 //! Cursors of lists: from which row on.
 
-use everlog_domain::ports::{RowsFailure, RowsView};
+use everlog_domain::ports::RowsFailure;
 use everlog_domain::query::Cursor;
-use everlog_domain::tables::{Row, Uniqueness};
+use everlog_domain::tables::Row;
 use everlog_domain::value::Value;
 
 use super::entries::cells;
 use super::layout;
-use super::list::Listing;
 use super::order::{Ranking, Travel};
-use super::plan::{Path, Plan};
+use super::plan::{Path, Plan, Planner};
 
 /// The row that the cursor names, and the side of it on which the page lies.
 pub(super) enum Side {
@@ -33,28 +32,28 @@ impl Side {
     }
 }
 
-/// Reads the cursor's row. One that the caller may not see is as good as none: its id must not
-/// be confirmed.
-pub(super) fn side(listing: &Listing<'_>) -> Result<Option<Side>, RowsFailure> {
-    let (key, side): (_, fn(Row) -> Side) = match &listing.query.cursor {
+/// Reads the cursor's row, if there is a cursor.
+pub(super) fn side(
+    cursor: Option<&Cursor>,
+    read: impl FnOnce(&[Value]) -> Result<Option<Row>, RowsFailure>,
+) -> Result<Option<Side>, RowsFailure> {
+    let (key, side): (_, fn(Row) -> Side) = match cursor {
         None => return Ok(None),
         Some(Cursor::After(key)) => (key, Side::After),
         Some(Cursor::Before(key)) => (key, Side::Before),
     };
-    let (project, schema) = (listing.planner.project, listing.planner.schema);
-    let row = listing.view.get(project, schema.number, key)?;
-    let row = row.filter(|row| listing.sees(row));
+    let row = read(key)?;
     row.map(side).map(Some).ok_or(RowsFailure::CursorNotFound)
 }
 
 /// Narrows a plan that lies in the query's order to the page's side of the cursor.
 pub(super) fn narrow(
-    listing: &Listing<'_>,
+    planner: &Planner<'_>,
     plan: &Plan<'static>,
     travel: Travel,
     side: &Side,
 ) -> Plan<'static> {
-    let key = key_on(listing, plan, side.row());
+    let key = key_on(planner, plan, side.row());
     let mut plan = plan.clone();
     let above = matches!(
         (side, travel),
@@ -69,18 +68,14 @@ pub(super) fn narrow(
 }
 
 /// Where a row lies on the path of a plan.
-fn key_on(listing: &Listing<'_>, plan: &Plan<'static>, row: &[Value]) -> Vec<u8> {
-    let (project, schema) = (listing.planner.project, listing.planner.schema);
-    let row_key = layout::row(project, schema.number, &schema.key_of(row));
+fn key_on(planner: &Planner<'_>, plan: &Plan<'static>, row: &[Value]) -> Vec<u8> {
+    let (project, schema) = (planner.project, planner.schema);
+    let row_key = layout::row_of(project, schema, row);
     match plan.path {
         Path::Primary | Path::Postings => row_key,
         Path::Index(index) => {
-            let mut key = layout::index(project, schema.number, index);
-            layout::push_indexed(&mut key, index, cells(index, row));
-            if index.uniqueness == Uniqueness::Shared {
-                layout::push_primary(&mut key, index, layout::primary_of(&row_key));
-            }
-            key
+            let primary = layout::primary_of(&row_key);
+            layout::index_entry(project, schema.number, index, cells(index, row), primary)
         }
     }
 }

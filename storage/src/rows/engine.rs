@@ -9,11 +9,12 @@ use everlog_domain::log::Manifest;
 use everlog_domain::ports::{Projected, Rows, RowsFailure, RowsView};
 use parking_lot::{Mutex, RwLock};
 
+use super::bounds::Bounds;
 use super::hot::HotRows;
-use super::list::Bounds;
 use super::open::{self, OpenFailure};
 use super::overlay::Overlay;
 use super::purges::Purges;
+use super::snapshot::Snapshot;
 use super::store::{Reader, Store, Writes, engine};
 use super::sync::BackgroundSync;
 use super::view::FjallView;
@@ -102,7 +103,12 @@ impl FjallRows {
             Some(next) if open::checkpoint(&reader) == Ok(Some(next.commit)) => next,
             _ => written,
         };
-        FjallView::new(reader, version.purges, version.commit, self.bounds)
+        let snapshot = Snapshot {
+            reader,
+            purges: version.purges,
+            bounds: self.bounds,
+        };
+        FjallView::new(snapshot, version.commit)
     }
 
     /// Writes a batch, so that every view goes with the purges of its own state.
@@ -147,10 +153,7 @@ impl Rows for FjallRows {
         overlay.write_unique(&mut writes);
         envelopes::write(&reader, manifest, events, &mut writes)?;
         let tidied = writer.tidy(&reader, events, &mut writes)?;
-        writes.put(
-            layout::CHECKPOINT.to_vec(),
-            open::encode_commit(manifest.commit),
-        );
+        writes.put(layout::CHECKPOINT, open::encode_commit(manifest.commit));
         let version = Version {
             commit: manifest.commit,
             purges: Arc::new(purges),

@@ -55,12 +55,8 @@ impl Place<'_> {
     }
 
     pub(super) fn index_key(&self, index: &Index, row: &Row) -> Vec<u8> {
-        let mut key = layout::index(self.project, self.schema.number, index);
-        layout::push_indexed(&mut key, index, cells(index, row));
-        if index.uniqueness == Uniqueness::Shared {
-            layout::push_primary(&mut key, index, self.primary());
-        }
-        key
+        let (project, table) = (self.project, self.schema.number);
+        layout::index_entry(project, table, index, cells(index, row), self.primary())
     }
 
     /// The key of the mark that an index leaves this row out.

@@ -1,20 +1,20 @@
-//! What the projection keeps of envelopes: the stream index, the heads of projects, and the
-//! idempotency scopes.
+//! What the projection keeps of envelopes: the stream index ([`super::runs`]), the heads of
+//! projects, and the idempotency scopes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use everlog_domain::envelope::{Envelope, EventKind};
+use everlog_domain::envelope::Envelope;
 use everlog_domain::event::Recorded;
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{Offset, ProjectNumber, ProjectUid, Scope};
 use everlog_domain::log::{Manifest, ManifestEntry, ProjectHead};
-use everlog_domain::ports::{RowsFailure, StreamEntry};
+use everlog_domain::ports::RowsFailure;
 use everlog_domain::time::Time;
 
-use super::layout;
 use super::range::KeyRange;
 use super::store::{Reader, Writes, damaged, engine};
+use super::{layout, runs};
 
 /// Scopes of days past that one batch may remove.
 const FORGOTTEN_PER_BATCH: usize = 1_024;
@@ -27,10 +27,10 @@ pub(super) fn write(
     writes: &mut Writes,
 ) -> Result<(), RowsFailure> {
     write_heads(reader, manifest, events, writes)?;
+    runs::write(events, writes);
     let mut granted: HashSet<(ProjectNumber, Scope)> = HashSet::new();
     for recorded in events {
         let envelope = &recorded.envelope;
-        write_entry(envelope, writes);
         // All events of an append bear its wish; the first is the answer.
         if let Some(wish) = envelope.idempotency
             && granted.insert((envelope.project, wish.scope))
@@ -40,29 +40,6 @@ pub(super) fn write(
         }
     }
     Ok(())
-}
-
-fn write_entry(envelope: &Envelope, writes: &mut Writes) {
-    let life = layout::life(envelope.project, &envelope.stream, envelope.incarnation);
-    let mut value = envelope.offset.0.to_be_bytes().to_vec();
-    value.extend_from_slice(&envelope.kind.number().to_be_bytes());
-    writes.put(layout::entry(life, envelope.position), value);
-}
-
-/// An entry of the stream index from its key and value.
-pub(super) fn read_entry(key: &[u8], value: &[u8]) -> Result<(Offset, StreamEntry), RowsFailure> {
-    let read = || {
-        let (incarnation, position) = layout::place_of(key)?;
-        let (offset, kind) = value.split_first_chunk::<8>()?;
-        let kind = u16::from_be_bytes(kind.try_into().ok()?);
-        let entry = StreamEntry {
-            position,
-            offset: Offset(u64::from_be_bytes(*offset)),
-            kind: EventKind::from_number(kind)?,
-        };
-        Some((incarnation, entry))
-    };
-    read().ok_or_else(|| damaged(key, "the bytes are not an entry of the stream index"))
 }
 
 fn encode_grant(offset: Offset, body: Hash) -> Vec<u8> {
@@ -111,7 +88,7 @@ pub(super) fn forget_scopes(
             return Ok(false);
         }
         let (key, _) = entry?;
-        writes.remove(key.to_vec());
+        writes.remove(key);
     }
     Ok(true)
 }

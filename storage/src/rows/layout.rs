@@ -11,18 +11,21 @@
 //! 04 project table index values key                    an index entry, where rows may share the values
 //! 04 project table index values                        a unique index entry; its value is the key
 //! 05 project table role key                            a posting of the permission index
-//! 06 project kind id incarnation position              an entry of the stream index
+//! 06 project kind id incarnation position              a run of the stream index, by its first position
 //! 07 day project scope                                 an idempotency scope
 //! 08 the start of a row's key                          a purge that is not finished
 //! 09 project table index key                           a row that a unique index leaves out
+//! 0A hash                                              an index entry that was decided; its value is the key
 //! ```
 //!
 //! Projects, incarnations and positions are u64, tables u32, indexes u16, days i64 with the sign
 //! flipped, all big-endian; values and keys as in [`super::value_key`]. In an index whose last
 //! column is descending, the key is inverted as well, so that the index read backwards is the
-//! ascending order, ties included.
+//! ascending order, ties included. The hash of a decided entry is the beginning of SHA-256 of what
+//! its key would be in a unique index: it comes in no order, so it should at least be short.
 
 use everlog_domain::envelope::Stream;
+use everlog_domain::hash::Hash;
 use everlog_domain::ids::{Offset, Position, ProjectNumber, Scope};
 use everlog_domain::query::Direction;
 use everlog_domain::tables::{Index, TableNumber, TableSchema, Uniqueness};
@@ -41,6 +44,11 @@ const STREAMS: u8 = 6;
 const SCOPES: u8 = 7;
 const PURGES: u8 = 8;
 const LEFT_OUT: u8 = 9;
+const DECIDED: u8 = 10;
+
+/// Nobody finds two keys that share so much of a hash, and fjall keeps keys of up to 20 bytes
+/// where it compares them.
+const DECIDED_HASH: usize = 16;
 
 /// Bytes before the primary key in a row's key.
 const ROW_PREFIX: usize = 1 + 8 + 4;
@@ -72,6 +80,16 @@ pub(super) fn project_rows(project: ProjectNumber) -> Vec<u8> {
 pub(super) fn row(project: ProjectNumber, number: TableNumber, values: &[Value]) -> Vec<u8> {
     let mut key = table(project, number);
     for value in values {
+        value_key::write(&mut key, value, Direction::Ascending);
+    }
+    key
+}
+
+/// The key of a whole row.
+pub(super) fn row_of(project: ProjectNumber, schema: &TableSchema, row: &[Value]) -> Vec<u8> {
+    let mut key = table(project, schema.number);
+    for place in &schema.key {
+        let value = row.get(*place).unwrap_or(&Value::Null);
         value_key::write(&mut key, value, Direction::Ascending);
     }
     key
@@ -113,19 +131,45 @@ pub(super) fn left_out(project: ProjectNumber, table: TableNumber, index: &Index
     numbered(LEFT_OUT, &[&project, &table, &index.number.to_be_bytes()])
 }
 
-/// Appends the first values of an index entry.
-pub(super) fn push_indexed<'a>(
-    key: &mut Vec<u8>,
-    index: &Index,
+/// What the keys of the entries with these values begin with, of all columns of an index. Where
+/// rows may not share them, it is the key.
+pub(super) fn indexed<'a>(
+    project: ProjectNumber,
+    table: TableNumber,
+    of: &Index,
     values: impl IntoIterator<Item = &'a Value>,
-) {
-    for (value, (_, direction)) in values.into_iter().zip(&index.columns) {
-        value_key::write(key, value, *direction);
+) -> Vec<u8> {
+    let mut key = index(project, table, of);
+    for (value, (_, direction)) in values.into_iter().zip(&of.columns) {
+        value_key::write(&mut key, value, *direction);
+    }
+    match of.uniqueness {
+        Uniqueness::Shared | Uniqueness::Unique => key,
+        Uniqueness::Decided => decided(&key),
     }
 }
 
-/// Appends a primary key to an index entry.
-pub(super) fn push_primary(key: &mut Vec<u8>, index: &Index, primary: &[u8]) {
+fn decided(key: &[u8]) -> Vec<u8> {
+    let hash = Hash::of_bytes(key);
+    numbered(DECIDED, &[&hash.as_bytes()[..DECIDED_HASH]])
+}
+
+/// The key of a row's entry in an index.
+pub(super) fn index_entry<'a>(
+    project: ProjectNumber,
+    table: TableNumber,
+    index: &Index,
+    values: impl IntoIterator<Item = &'a Value>,
+    primary: &[u8],
+) -> Vec<u8> {
+    let mut key = indexed(project, table, index, values);
+    if index.uniqueness == Uniqueness::Shared {
+        push_primary(&mut key, index, primary);
+    }
+    key
+}
+
+fn push_primary(key: &mut Vec<u8>, index: &Index, primary: &[u8]) {
     let start = key.len();
     key.extend_from_slice(primary);
     if tie_direction(index) == Direction::Descending {
@@ -141,7 +185,7 @@ pub(super) fn tie_direction(index: &Index) -> Direction {
 
 /// The bytes of the primary key to which an index entry leads.
 pub(super) fn indexed_primary(index: &Index, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-    if index.uniqueness == Uniqueness::Unique {
+    if index.uniqueness != Uniqueness::Shared {
         return Some(value.to_vec());
     }
     let mut reader = value_key::KeyReader::new(key.get(ROW_PREFIX + 2..)?);
@@ -178,15 +222,15 @@ pub(super) fn life(project: ProjectNumber, of: &Stream, incarnation: Offset) -> 
     key
 }
 
-/// An entry of the stream index, after [`life`].
-pub(super) fn entry(mut life: Vec<u8>, position: Position) -> Vec<u8> {
-    life.extend_from_slice(&position.0.to_be_bytes());
+/// A run of the stream index that begins at a position, after [`life`].
+pub(super) fn run(mut life: Vec<u8>, first: Position) -> Vec<u8> {
+    life.extend_from_slice(&first.0.to_be_bytes());
     life
 }
 
-/// Incarnation and position at the end of an entry's key.
-pub(super) fn place_of(entry_key: &[u8]) -> Option<(Offset, Position)> {
-    let (rest, position) = entry_key.split_last_chunk::<8>()?;
+/// Incarnation and first position at the end of a run's key.
+pub(super) fn place_of(run_key: &[u8]) -> Option<(Offset, Position)> {
+    let (rest, position) = run_key.split_last_chunk::<8>()?;
     let (_, incarnation) = rest.split_last_chunk::<8>()?;
     let incarnation = Offset(u64::from_be_bytes(*incarnation));
     Some((incarnation, Position(u64::from_be_bytes(*position))))
@@ -228,7 +272,7 @@ pub(super) fn purged_rows(purge_key: &[u8]) -> &[u8] {
 /// The fingerprint of the schemas and of this layout: a projection made under another is rebuilt.
 pub(super) fn fingerprint(schemas: &[TableSchema]) -> [u8; 32] {
     // Raised with every change of a stored form in this folder.
-    const FORM: &[u8] = b"rows 2";
+    const FORM: &[u8] = b"rows 3";
     // The debug form names every field, so no change of a schema goes unnoticed.
     let text = format!("{schemas:?}");
     *everlog_domain::hash::Hash::of(&[FORM, text.as_bytes()]).as_bytes()

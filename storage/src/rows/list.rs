@@ -24,43 +24,22 @@ use super::order::{Ranking, Travel};
 use super::overlay::decode;
 use super::plan::{Path, Plan, Planner};
 use super::row_bytes::StoredRow;
+use super::snapshot::Snapshot;
 use super::store::damaged;
-use super::view::FjallView;
 use super::walk::{Passed, walk};
-
-/// What one list may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// Rows that it may look at before it is refused.
-    pub looked_at: u64,
-    /// Postings that are sorted without trying the order's index first.
-    pub few_postings: usize,
-    /// Rows that the order's index may pass before the postings are sorted after all.
-    pub patience: u64,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            looked_at: 200_000,
-            few_postings: 1_000,
-            patience: 20_000,
-        }
-    }
-}
 
 /// Answers a list.
 pub(super) fn list(
-    view: &FjallView,
+    snapshot: &Snapshot,
     project: ProjectNumber,
     schema: &'static TableSchema,
     query: &Query,
     visibility: Visibility<'_>,
 ) -> Result<Page, RowsFailure> {
     let ranking = Ranking::of(schema, query);
-    let leaves_out = |index: &Index| view.leaves_out(project, schema, index);
+    let leaves_out = |index: &Index| snapshot.leaves_out(project, schema, index);
     let listing = Listing {
-        view,
+        snapshot,
         query,
         planner: Planner::new(project, schema, query, &ranking, &leaves_out),
         readers: match visibility {
@@ -70,7 +49,7 @@ pub(super) fn list(
         no_roles: BTreeSet::new(),
         needed: needed(schema, query, &ranking),
         looked_at: Cell::new(0),
-        limit: Cell::new(view.bounds.looked_at),
+        limit: Cell::new(snapshot.bounds.looked_at),
         bytes: Cell::new(0),
     };
     listing.page()
@@ -96,16 +75,16 @@ fn filtered(filters: &[Filter], places: &mut BTreeSet<usize>) {
 }
 
 /// A row of the answer.
-pub(super) struct Found {
-    pub(super) row_key: Vec<u8>,
+struct Found {
+    row_key: Vec<u8>,
     /// Only the needed cells.
-    pub(super) cells: Row,
+    cells: Row,
 }
 
-pub(super) struct Listing<'a> {
-    pub(super) view: &'a FjallView,
-    pub(super) query: &'a Query,
-    pub(super) planner: Planner<'a>,
+struct Listing<'a> {
+    snapshot: &'a Snapshot,
+    query: &'a Query,
+    planner: Planner<'a>,
     /// The caller's roles; nothing if the caller may see every row.
     readers: Option<BTreeSet<String>>,
     no_roles: BTreeSet<String>,
@@ -122,7 +101,7 @@ impl Listing<'_> {
             // Such a table is authorised by its container; to roles alone it shows nothing.
             return self.nothing();
         }
-        let cursor = cursor::side(self)?;
+        let cursor = cursor::side(self.query.cursor.as_ref(), |key| self.named(key))?;
         let plan = self.choose()?;
         let usable = cursor
             .as_ref()
@@ -143,6 +122,14 @@ impl Listing<'_> {
         }
     }
 
+    /// The row that a cursor names. One that the caller may not see is as good as none: its id must
+    /// not be confirmed.
+    fn named(&self, key: &[Value]) -> Result<Option<Row>, RowsFailure> {
+        let (project, schema) = (self.planner.project, self.planner.schema);
+        let row = self.snapshot.row(project, schema.number, key)?;
+        Ok(row.filter(|row| self.sees(row)))
+    }
+
     fn choose(&self) -> Result<Plan<'static>, RowsFailure> {
         let narrowest = self.planner.narrowest()?;
         if self.readers.is_none() || narrowest.fixed > 0 {
@@ -154,7 +141,7 @@ impl Listing<'_> {
         }
         let mut steps = self.walk(&postings, Travel::Forwards);
         let many = steps
-            .nth(self.view.bounds.few_postings)
+            .nth(self.snapshot.bounds.few_postings)
             .transpose()?
             .is_some();
         Ok(if many { narrowest } else { postings })
@@ -170,7 +157,7 @@ impl Listing<'_> {
         let limit = self.limit.get();
         let may_sort_postings = self.readers.is_some() && !matches!(plan.path, Path::Postings);
         if may_sort_postings && plan.fixed == 0 {
-            self.limit.set(limit.min(self.view.bounds.patience));
+            self.limit.set(limit.min(self.snapshot.bounds.patience));
         }
         let found = self.read_ordered(plan, travel, cursor);
         self.limit.set(limit);
@@ -194,7 +181,7 @@ impl Listing<'_> {
         cursor: Option<&Side>,
     ) -> Result<Vec<Row>, RowsFailure> {
         let plan = match cursor {
-            Some(side) => cursor::narrow(self, plan, travel, side),
+            Some(side) => cursor::narrow(&self.planner, plan, travel, side),
             None => plan.clone(),
         };
         let backwards = matches!(cursor, Some(Side::Before(_)));
@@ -271,7 +258,7 @@ impl Listing<'_> {
         for passed in self.walk(&plan, Travel::Forwards) {
             let passed = passed?;
             let counts = if by_keys {
-                !self.view.purges.cover(&passed.row_key)
+                !self.snapshot.purges.cover(&passed.row_key)
             } else {
                 self.look(passed)?.is_some()
             };
@@ -294,12 +281,12 @@ impl Listing<'_> {
     ) -> Box<dyn Iterator<Item = Result<Passed, RowsFailure>> + '_> {
         let roles = self.readers.as_ref().unwrap_or(&self.no_roles);
         let (project, schema) = (self.planner.project, self.planner.schema);
-        walk(&self.view.reader, project, schema, roles, plan, travel)
+        walk(&self.snapshot.reader, project, schema, roles, plan, travel)
     }
 
     /// Whether a row is in the answer.
     fn look(&self, passed: Passed) -> Result<Option<Found>, RowsFailure> {
-        if self.view.purges.cover(&passed.row_key) {
+        if self.snapshot.purges.cover(&passed.row_key) {
             return Ok(None);
         }
         self.spend()?;
@@ -307,7 +294,7 @@ impl Listing<'_> {
         let bytes = match bytes {
             Some(bytes) => bytes,
             None => {
-                let bytes = self.view.reader.get(&row_key)?;
+                let bytes = self.snapshot.reader.get(&row_key)?;
                 bytes
                     .ok_or_else(|| damaged(&row_key, "an index leads to a row that is not there"))?
             }
@@ -329,7 +316,7 @@ impl Listing<'_> {
     }
 
     /// Whether the caller may see a row, by the row itself: postings only lead the way.
-    pub(super) fn sees(&self, row: &[Value]) -> bool {
+    fn sees(&self, row: &[Value]) -> bool {
         let Some(roles) = &self.readers else {
             return true;
         };
@@ -355,7 +342,7 @@ impl Listing<'_> {
     /// primary key.
     fn read(&self, found: &Found) -> Result<Row, RowsFailure> {
         let row_key = &found.row_key;
-        let bytes = self.view.reader.get(row_key)?;
+        let bytes = self.snapshot.reader.get(row_key)?;
         let bytes = bytes.ok_or_else(|| damaged(row_key, "the row is not there"))?;
         let Some(wanted) = &self.query.select else {
             return decode(row_key, &bytes);

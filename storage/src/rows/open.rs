@@ -99,8 +99,8 @@ pub(super) fn remove_folder(folder: &Path) -> Result<(), OpenFailure> {
 
 fn mark_new(store: &Store) -> Result<(), OpenFailure> {
     let mut writes = Writes::default();
-    writes.put(layout::FINGERPRINT.to_vec(), fingerprint().to_vec());
-    writes.put(layout::CHECKPOINT.to_vec(), encode_commit(CommitNumber(0)));
+    writes.put(layout::FINGERPRINT, fingerprint());
+    writes.put(layout::CHECKPOINT, encode_commit(CommitNumber(0)));
     Ok(store.write(writes)?)
 }
 
@@ -129,8 +129,8 @@ pub(super) fn checkpoint(reader: &Reader) -> Result<Option<CommitNumber>, RowsFa
     Ok(value.and_then(|value| decode_commit(&value)))
 }
 
-pub(super) fn encode_commit(commit: CommitNumber) -> Vec<u8> {
-    commit.0.to_be_bytes().to_vec()
+pub(super) const fn encode_commit(commit: CommitNumber) -> [u8; 8] {
+    commit.0.to_be_bytes()
 }
 
 fn decode_commit(value: &[u8]) -> Option<CommitNumber> {

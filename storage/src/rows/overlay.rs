@@ -78,17 +78,16 @@ impl<'a> Overlay<'a> {
         row: Row,
     ) -> Result<Option<RowDelta>, RowsFailure> {
         let schema = schema_of(table)?;
-        let row_key = layout::row(project, table, &schema.key_of(&row));
+        let row_key = layout::row_of(project, schema, &row);
         if row.len() != schema.columns.len() {
             let (expected, found) = (schema.columns.len(), row.len());
             let reason = format!("a row has {expected} cells, found {found}");
             return Err(damaged(&row_key, &reason));
         }
         if schema.keyed_by_position {
-            self.begin(project, schema, &row_key);
-        } else {
-            self.load(project, schema, &row_key)?;
+            return self.begin(project, schema, row_key, row);
         }
+        self.load(project, schema, &row_key)?;
         let Some(slot) = self.slots.get_mut(&row_key) else {
             return Ok(None);
         };
@@ -224,18 +223,43 @@ impl<'a> Overlay<'a> {
         Ok(())
     }
 
-    /// Takes in that a row is not in the database.
-    fn begin(&mut self, project: ProjectNumber, schema: &'static TableSchema, row_key: &[u8]) {
-        if !self.slots.contains_key(row_key) {
-            let slot = Slot {
-                project,
-                schema,
-                stored: None,
-                current: None,
-                written_bytes: None,
-            };
-            self.slots.insert(row_key.to_vec(), slot);
+    /// Inserts a row of which it is known that the database does not have it.
+    fn begin(
+        &mut self,
+        project: ProjectNumber,
+        schema: &'static TableSchema,
+        row_key: Vec<u8>,
+        row: Row,
+    ) -> Result<Option<RowDelta>, RowsFailure> {
+        let place = Place {
+            project,
+            schema,
+            row_key: &row_key,
+        };
+        if self
+            .slots
+            .get(&row_key)
+            .is_some_and(|slot| slot.current.is_some())
+        {
+            clash::row_exists(&place);
+            return Ok(None);
         }
+        self.unique.turn(&place, None, Some(&row), &self.purges)?;
+        let row = Arc::new(row);
+        let delta = schema.readers.is_some().then(|| RowDelta {
+            table: schema.number,
+            before: None,
+            after: Some(Arc::clone(&row)),
+        });
+        let slot = Slot {
+            project,
+            schema,
+            stored: None,
+            current: Some(row),
+            written_bytes: None,
+        };
+        self.slots.insert(row_key, slot);
+        Ok(delta)
     }
 
     /// A row of the database goes that the batch did not touch.
@@ -247,7 +271,7 @@ impl<'a> Overlay<'a> {
     ) -> Result<(), RowsFailure> {
         self.unique.turn(place, Some(row), None, &self.purges)?;
         place.remove_entries(writes, row, None);
-        writes.remove(place.row_key.to_vec());
+        writes.remove(place.row_key);
         Ok(())
     }
 
@@ -258,12 +282,12 @@ impl<'a> Overlay<'a> {
 
     /// Keeps what the batch updated, once it is written: it is often updated again.
     pub(super) fn keep_hot(self) {
-        for (row_key, slot) in self.slots {
+        // What the batch began was not kept before.
+        let stored = self.slots.into_iter();
+        for (row_key, slot) in stored.filter(|(_, slot)| slot.stored.is_some()) {
             match (slot.current, slot.written_bytes) {
-                (Some(row), Some(bytes)) if slot.stored.is_some() => {
-                    self.hot.put(row_key, row, bytes);
-                }
-                // Begun anew, gone, or only looked at.
+                (Some(row), Some(bytes)) => self.hot.put(row_key, row, bytes),
+                // Gone, or only looked at.
                 _ => self.hot.forget(&row_key),
             }
         }
@@ -279,6 +303,7 @@ impl<'a> Overlay<'a> {
 
     /// Writes what changed, but for the keys of unique indexes.
     pub(super) fn write(&mut self, writes: &mut Writes) -> Result<(), RowsFailure> {
+        let mut bytes = Vec::new();
         let slots = self.slots.iter_mut();
         for (row_key, slot) in slots.filter(|(_, slot)| slot.stored != slot.current) {
             let place = slot.place(row_key);
@@ -286,17 +311,18 @@ impl<'a> Overlay<'a> {
                 place.remove_entries(writes, old, slot.current.as_deref());
             }
             let Some(new) = &slot.current else {
-                writes.remove(row_key.clone());
+                writes.remove(row_key.as_slice());
                 continue;
             };
             if self.purges.cover(row_key) {
                 return Err(damaged(row_key, "the row belongs to a life that is over"));
             }
             place.add_entries(writes, slot.stored.as_deref(), new);
-            let bytes = row_bytes::encode(new);
-            let bytes = bytes.map_err(|error| damaged(row_key, &error.to_string()))?;
+            bytes.clear();
+            let encoded = row_bytes::encode(&mut bytes, new);
+            encoded.map_err(|error| damaged(row_key, &error.to_string()))?;
             slot.written_bytes = Some(bytes.len());
-            writes.put(row_key.clone(), bytes);
+            writes.put(row_key.as_slice(), bytes.as_slice());
         }
         Ok(())
     }
@@ -313,8 +339,8 @@ impl Slot {
 }
 
 fn is_unique(schema: &TableSchema, column: usize) -> bool {
-    let unique = |index: &&Index| index.uniqueness == Uniqueness::Unique;
-    let mut indexes = schema.indexes.iter().filter(unique);
+    let unshared = |index: &&Index| index.uniqueness != Uniqueness::Shared;
+    let mut indexes = schema.indexes.iter().filter(unshared);
     indexes.any(|index| index.columns.iter().any(|(place, _)| *place == column))
 }
 

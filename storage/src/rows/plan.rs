@@ -77,7 +77,9 @@ impl<'a> Planner<'a> {
     ) -> Result<Plan<'static>, RowsFailure> {
         let mut best = self.primary();
         for index in &self.schema.indexes {
-            let plan = self.index(index);
+            let Some(plan) = self.index(index) else {
+                continue;
+            };
             if rank(&plan) > rank(&best) && self.is_complete(index)? {
                 best = plan;
             }
@@ -111,10 +113,26 @@ impl<'a> Planner<'a> {
         self.plan(Path::Primary, start, &columns, &stored)
     }
 
-    fn index(&self, index: &'static Index) -> Plan<'static> {
+    fn index(&self, index: &'static Index) -> Option<Plan<'static>> {
         let start = layout::index(self.project, self.schema.number, index);
         let stored = Ranking::then_key(self.schema, index.columns.clone());
-        self.plan(Path::Index(index), start, &index.columns, &stored)
+        let plan = self.plan(Path::Index(index), start, &index.columns, &stored);
+        match index.uniqueness {
+            Uniqueness::Shared | Uniqueness::Unique => Some(plan),
+            Uniqueness::Decided => {
+                let range = self.found(index)?;
+                Some(Plan { range, ..plan })
+            }
+        }
+    }
+
+    /// An index that orders nothing leads to a row only where each of its columns has one value.
+    fn found(&self, index: &Index) -> Option<KeyRange> {
+        let columns = index.columns.iter();
+        let values = columns.map(|(column, _)| self.conditions.equal(*column));
+        let values: Vec<&Value> = values.collect::<Option<_>>()?;
+        let key = layout::indexed(self.project, self.schema.number, index, values);
+        Some(KeyRange::under(key))
     }
 
     fn plan(
@@ -227,17 +245,30 @@ mod tests {
         assert_eq!((index_of(&either), either.fixed), (Some(2), 0));
     }
 
-    #[test]
-    fn the_items_of_a_thread_are_read_from_its_end() {
-        let life = vec![
+    fn life() -> Vec<Filter> {
+        vec![
             Filter::equal(items::THREAD, "t"),
             Filter::Compare {
                 column: items::INCARNATION,
                 comparison: Comparison::Equal,
                 values: vec![Value::Int(1)],
             },
-        ];
-        let newest = plan(items::TABLE, Some(items::POSITION), life);
+        ]
+    }
+
+    #[test]
+    fn a_decided_index_finds_a_row_and_orders_none() {
+        let by_id = plan(items::TABLE, Some(items::ID), life());
+        assert_eq!((index_of(&by_id), by_id.in_order), (None, None));
+        let mut filters = life();
+        filters.push(Filter::equal(items::ID, "i"));
+        let found = plan(items::TABLE, Some(items::POSITION), filters);
+        assert_eq!((index_of(&found), found.fixed), (Some(items::BY_ID), 3));
+    }
+
+    #[test]
+    fn the_items_of_a_thread_are_read_from_its_end() {
+        let newest = plan(items::TABLE, Some(items::POSITION), life());
         assert_eq!((index_of(&newest), newest.fixed), (None, 2));
         assert_eq!(newest.in_order, Some(Travel::Backwards));
     }

@@ -41,21 +41,20 @@ pub(super) enum TooLarge {
     Json,
 }
 
-/// A row as bytes.
-pub(super) fn encode(row: &[Value]) -> Result<Vec<u8>, TooLarge> {
+/// Writes a row as bytes into an empty buffer.
+pub(super) fn encode(out: &mut Vec<u8>, row: &[Value]) -> Result<(), TooLarge> {
     let count = u16::try_from(row.len()).map_err(|_| TooLarge::Cells)?;
     let cells_at = HEADER + row.len() * END;
-    let mut out = Vec::with_capacity(cells_at + row.len() * 24);
     out.push(FORMAT);
     out.extend_from_slice(&count.to_le_bytes());
     out.resize(cells_at, 0);
     for (place, value) in row.iter().enumerate() {
-        write_cell(&mut out, value)?;
+        write_cell(out, value)?;
         let end = u32::try_from(out.len() - cells_at).map_err(|_| TooLarge::Bytes)?;
         let at = HEADER + place * END;
         out[at..at + END].copy_from_slice(&end.to_le_bytes());
     }
-    Ok(out)
+    Ok(())
 }
 
 fn write_cell(out: &mut Vec<u8>, value: &Value) -> Result<(), TooLarge> {
@@ -196,9 +195,15 @@ mod tests {
         ]
     }
 
+    fn encoded(row: &[Value]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(&mut out, row).unwrap();
+        out
+    }
+
     #[test]
     fn rows_read_back_whole_and_in_part() {
-        let bytes = encode(&row()).unwrap();
+        let bytes = encoded(&row());
         let stored = StoredRow::new(&bytes).unwrap();
         assert_eq!(stored.row(), Some(row()));
         assert_eq!(stored.cell(3), Some(Value::Int(-7)));
@@ -213,7 +218,7 @@ mod tests {
 
     #[test]
     fn cut_and_foreign_bytes_are_no_row() {
-        let bytes = encode(&row()).unwrap();
+        let bytes = encoded(&row());
         for end in 0..bytes.len() {
             let cut = StoredRow::new(&bytes[..end]).and_then(StoredRow::row);
             assert_ne!(cut, Some(row()), "cut at {end}");
@@ -226,7 +231,7 @@ mod tests {
     proptest! {
         #[test]
         fn flipped_bytes_do_not_panic(at in 0_usize..200, with in any::<u8>()) {
-            let mut bytes = encode(&row()).unwrap();
+            let mut bytes = encoded(&row());
             let at = at % bytes.len();
             bytes[at] ^= with;
             if let Some(stored) = StoredRow::new(&bytes) {

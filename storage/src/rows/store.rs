@@ -1,8 +1,11 @@
 //! The fjall database of the projection, read and written as plain bytes.
 
-use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use everlog_domain::ports::RowsFailure;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
@@ -28,6 +31,9 @@ const KEYSPACE: &str = "rows";
 pub(super) struct Store {
     database: Database,
     keyspace: Keyspace,
+    folder: PathBuf,
+    /// Whether something was written since the journal was written out.
+    is_dirty: Arc<AtomicBool>,
 }
 
 /// The database as it stood.
@@ -36,10 +42,10 @@ pub(super) struct Reader {
     keyspace: Keyspace,
 }
 
-/// What a batch writes, the last word on each key: `None` removes it.
+/// What a batch writes, of which the last word on each key counts: `None` removes it.
 #[derive(Default)]
 pub(super) struct Writes {
-    changes: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    changes: Vec<(Slice, Option<Slice>)>,
 }
 
 impl Store {
@@ -51,7 +57,12 @@ impl Store {
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let keyspace = database.keyspace(KEYSPACE, options)?;
-        Ok(Self { database, keyspace })
+        Ok(Self {
+            database,
+            keyspace,
+            folder: folder.to_owned(),
+            is_dirty: Arc::default(),
+        })
     }
 
     pub(super) fn reader(&self) -> Reader {
@@ -64,7 +75,7 @@ impl Store {
     /// Writes atomically. The operating system has it afterwards, the disk perhaps not.
     pub(super) fn write(&self, writes: Writes) -> Result<(), RowsFailure> {
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
-        for (key, value) in writes.changes {
+        for (key, value) in writes.last_words() {
             if key.len() > LONGEST_KEY {
                 return Err(damaged(&key, "the key is longer than 65,535 bytes"));
             }
@@ -73,7 +84,27 @@ impl Store {
                 None => batch.remove(&self.keyspace, key),
             }
         }
-        batch.commit().map_err(|error| engine(&error))
+        let committed = batch.commit().map_err(|error| engine(&error));
+        self.is_dirty.store(true, Ordering::Release);
+        committed
+    }
+
+    /// Has the disk take what was written so far, as well as it can. Nobody waits for it: fjall
+    /// syncs its journal under the lock of whoever writes, also with each memtable that it
+    /// flushes, and what is on the disk by then is no reason to halt a batch.
+    pub(super) fn write_out(&self) -> io::Result<()> {
+        if !self.is_dirty.swap(false, Ordering::Acquire) {
+            return Ok(());
+        }
+        let Some(journal) = newest_journal(&self.folder)? else {
+            return Ok(());
+        };
+        match File::open(journal) {
+            Ok(journal) => journal.sync_data(),
+            // Its events are in tables by now, and it is gone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits until the disk has everything written so far.
@@ -131,13 +162,43 @@ impl DoubleEndedIterator for Entries {
 }
 
 impl Writes {
-    pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.changes.insert(key, Some(value));
+    pub(super) fn put(&mut self, key: impl Into<Slice>, value: impl Into<Slice>) {
+        self.changes.push((key.into(), Some(value.into())));
     }
 
-    pub(super) fn remove(&mut self, key: Vec<u8>) {
-        self.changes.insert(key, None);
+    pub(super) fn remove(&mut self, key: impl Into<Slice>) {
+        self.changes.push((key.into(), None));
     }
+
+    /// In the order of keys: neighbours take the same way through the memtable, which is then in
+    /// the processor's cache.
+    fn last_words(mut self) -> impl Iterator<Item = (Slice, Option<Slice>)> {
+        // Stable, so of one key's changes the last one stays last.
+        self.changes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut changes = self.changes.into_iter().peekable();
+        std::iter::from_fn(move || {
+            let (key, mut value) = changes.next()?;
+            while let Some((_, later)) = changes.next_if(|(next, _)| *next == key) {
+                value = later;
+            }
+            Some((key, value))
+        })
+    }
+}
+
+/// fjall numbers its journals, and writes to the newest.
+fn newest_journal(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let mut newest = None;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_journal = path.extension().is_some_and(|extension| extension == "jnl");
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let number = stem.and_then(|stem| stem.parse::<u64>().ok());
+        if let Some(number) = number.filter(|_| is_journal) {
+            newest = newest.max(Some((number, path)));
+        }
+    }
+    Ok(newest.map(|(_, path)| path))
 }
 
 pub(super) fn engine(reason: &dyn std::fmt::Display) -> RowsFailure {
@@ -161,5 +222,51 @@ pub(super) fn damaged(key: &[u8], reason: &str) -> RowsFailure {
         table: layout::table_of(key).map_or(0, |table| table.0),
         key: hex::encode(key),
         reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_on_a_key_counts() {
+        let mut writes = Writes::default();
+        writes.put(*b"b", *b"1");
+        writes.put(*b"a", *b"1");
+        writes.remove(*b"b");
+        writes.put(*b"c", *b"1");
+        writes.put(*b"c", *b"2");
+        writes.remove(*b"a");
+        writes.put(*b"a", *b"3");
+        let words: Vec<_> = writes.last_words().collect();
+        let expected: [(&[u8], Option<&[u8]>); 3] =
+            [(b"a", Some(b"3")), (b"b", None), (b"c", Some(b"2"))];
+        let found: Vec<_> = words
+            .iter()
+            .map(|(key, value)| (key.as_ref(), value.as_deref()))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_journal_that_is_written_to_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let found = newest_journal(folder.path()).unwrap().unwrap();
+        let names = |name: &str| folder.path().join(name);
+        let before = fs::read(&found).unwrap();
+        let mut writes = Writes::default();
+        writes.put(*b"key", *b"value");
+        store.write(writes).unwrap();
+        assert_ne!(fs::read(&found).unwrap(), before, "{}", found.display());
+        store.write_out().unwrap();
+        for name in ["9.jnl", "10.jnl", "11.sst", "x.jnl"] {
+            fs::write(names(name), []).unwrap();
+        }
+        assert_eq!(
+            newest_journal(folder.path()).unwrap(),
+            Some(names("10.jnl"))
+        );
     }
 }

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use super::store::Store;
 
-/// How much may have to be projected again after a power loss.
-const INTERVAL: Duration = Duration::from_secs(3);
+/// How often the journal is written out, so that little waits for the disk whenever fjall syncs it.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// In so many intervals it is synced through fjall: how much may have to be projected again after a
+/// power loss.
+const SYNCED_EVERY: u32 = 30;
 
 /// A thread that syncs the database every few seconds. It ends when this is dropped.
 pub(super) struct BackgroundSync {
@@ -19,7 +22,15 @@ impl BackgroundSync {
     pub(super) fn start(store: Store) -> Self {
         let (stop, stopped) = channel::<()>();
         let run = move || {
+            let mut intervals = (1..=SYNCED_EVERY).cycle();
             while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                if let Err(error) = store.write_out() {
+                    // The sync says so as well, and is believed.
+                    tracing::warn!(%error, "the rows' journal could not be written out");
+                }
+                if intervals.next() != Some(SYNCED_EVERY) {
+                    continue;
+                }
                 if let Err(failure) = store.sync() {
                     // Later batches fail as well: fjall takes no more writes after a failed sync.
                     tracing::error!(%failure, "the rows could not be synced");

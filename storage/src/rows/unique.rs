@@ -8,8 +8,11 @@
 //!
 //! A row that is left out is marked as such: an index that leaves rows out leads to its holders,
 //! but no list may be read along it.
+//!
+//! Where it was decided before the log that no two rows share a key, nobody looks: the last row
+//! that takes a key holds it, and a row that goes frees its key whoever holds it.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use everlog_domain::ports::RowsFailure;
 use everlog_domain::tables::{Index, Row, Uniqueness};
@@ -23,17 +26,17 @@ use super::{clash, layout};
 pub(super) struct UniqueKeys<'a> {
     reader: &'a Reader,
     /// By the key of the index entry: the primary key of the row that holds it.
-    holders: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    holders: HashMap<Vec<u8>, Option<Vec<u8>>>,
     /// Marks of rows that an index leaves out: set, or taken away.
-    left_out: BTreeMap<Vec<u8>, bool>,
+    left_out: HashMap<Vec<u8>, bool>,
 }
 
 impl<'a> UniqueKeys<'a> {
-    pub(super) const fn new(reader: &'a Reader) -> Self {
+    pub(super) fn new(reader: &'a Reader) -> Self {
         Self {
             reader,
-            holders: BTreeMap::new(),
-            left_out: BTreeMap::new(),
+            holders: HashMap::new(),
+            left_out: HashMap::new(),
         }
     }
 
@@ -46,7 +49,7 @@ impl<'a> UniqueKeys<'a> {
         purges: &Purges,
     ) -> Result<(), RowsFailure> {
         let indexes = place.schema.indexes.iter();
-        for index in indexes.filter(|index| index.uniqueness == Uniqueness::Unique) {
+        for index in indexes.filter(|index| index.uniqueness != Uniqueness::Shared) {
             let old = old.filter(|row| holds(index, row));
             let new = new.filter(|row| holds(index, row));
             if let (Some(old), Some(new)) = (old, new)
@@ -66,7 +69,9 @@ impl<'a> UniqueKeys<'a> {
 
     fn let_go(&mut self, place: &Place<'_>, index: &Index, row: &Row) -> Result<(), RowsFailure> {
         let key = place.index_key(index, row);
-        if self.holder(&key)?.as_deref() == Some(place.primary()) {
+        let is_free = index.uniqueness == Uniqueness::Decided
+            || self.holder(&key)?.as_deref() == Some(place.primary());
+        if is_free {
             self.holders.insert(key, None);
         } else {
             self.left_out.insert(place.left_out_key(index), false);
@@ -85,14 +90,13 @@ impl<'a> UniqueKeys<'a> {
         let lives = |holder: &Vec<u8>| {
             !purges.cover(&layout::row_at(place.project, place.schema.number, holder))
         };
-        match self.holder(&key)?.filter(lives) {
-            Some(_) => {
-                clash::unique_key_taken(place, index);
-                self.left_out.insert(place.left_out_key(index), true);
-            }
-            None => {
-                self.holders.insert(key, Some(place.primary().to_vec()));
-            }
+        let is_taken =
+            index.uniqueness == Uniqueness::Unique && self.holder(&key)?.filter(lives).is_some();
+        if is_taken {
+            clash::unique_key_taken(place, index);
+            self.left_out.insert(place.left_out_key(index), true);
+        } else {
+            self.holders.insert(key, Some(place.primary().to_vec()));
         }
         Ok(())
     }

@@ -1,113 +1,47 @@
 //! A view of the projection.
 
-use std::sync::Arc;
-
 use everlog_domain::envelope::{Head, Stream};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, Position, ProjectNumber, Scope};
 use everlog_domain::log::ProjectHead;
 use everlog_domain::ports::{Page, RowsFailure, RowsView, StreamEntry, StreamRange, Visibility};
 use everlog_domain::query::Query;
-use everlog_domain::tables::{Index, Row, TableNumber, TableSchema, canonical_line};
+use everlog_domain::tables::{Index, Row, TableNumber, TableSchema, Uniqueness, canonical_line};
 use everlog_domain::time::Time;
 use everlog_domain::value::Value;
 
-use super::list::Bounds;
 use super::overlay::{decode, schema_of, stored_row};
-use super::purges::Purges;
 use super::range::KeyRange;
-use super::store::{Reader, damaged, engine};
-use super::{envelopes, layout, list};
+use super::snapshot::Snapshot;
+use super::store::{damaged, engine};
+use super::{envelopes, layout, list, runs};
 
-/// A snapshot of the database with the purges that were not finished then.
+/// See the module's description.
 pub(super) struct FjallView {
-    pub(super) reader: Reader,
-    pub(super) purges: Arc<Purges>,
-    pub(super) bounds: Bounds,
+    snapshot: Snapshot,
     commit: CommitNumber,
 }
 
 impl FjallView {
-    pub(super) fn new(
-        reader: Reader,
-        purges: Arc<Purges>,
-        commit: CommitNumber,
-        bounds: Bounds,
-    ) -> Self {
-        Self {
-            reader,
-            purges,
-            bounds,
-            commit,
-        }
+    pub(super) const fn new(snapshot: Snapshot, commit: CommitNumber) -> Self {
+        Self { snapshot, commit }
     }
 
-    fn visible_row(&self, row_key: &[u8]) -> Result<Option<Row>, RowsFailure> {
-        if self.purges.cover(row_key) {
+    /// The row to which an entry of an index leads, unless it is purged.
+    fn led_to(
+        &self,
+        (project, schema, index): (ProjectNumber, &TableSchema, &Index),
+        (key, value): (&[u8], &[u8]),
+    ) -> Result<Option<Row>, RowsFailure> {
+        let primary = layout::indexed_primary(index, key, value);
+        let primary = primary.ok_or_else(|| damaged(key, "the bytes are not an index entry"))?;
+        let row_key = layout::row_at(project, schema.number, &primary);
+        if self.snapshot.purges.cover(&row_key) {
             return Ok(None);
         }
-        stored_row(&self.reader, row_key)
-    }
-
-    /// The keys of the rows that an index key leads to.
-    fn indexed<'a>(
-        &'a self,
-        project: ProjectNumber,
-        schema: &'a TableSchema,
-        index: &'a Index,
-        values: &[Value],
-    ) -> impl Iterator<Item = Result<Vec<u8>, RowsFailure>> + 'a {
-        let mut key = layout::index(project, schema.number, index);
-        layout::push_indexed(&mut key, index, values);
-        // No value's bytes begin another's, so under a unique key there is only the key itself.
-        let entries = self.reader.range(&KeyRange::under(key));
-        entries.map(move |entry| {
-            let (key, value) = entry?;
-            let primary = layout::indexed_primary(index, &key, &value);
-            let primary =
-                primary.ok_or_else(|| damaged(&key, "the bytes are not an index entry"))?;
-            Ok(layout::row_at(project, schema.number, &primary))
-        })
-    }
-
-    /// Whether a unique index leaves out rows of a project.
-    pub(super) fn leaves_out(
-        &self,
-        project: ProjectNumber,
-        schema: &TableSchema,
-        index: &Index,
-    ) -> Result<bool, RowsFailure> {
-        let marks = KeyRange::under(layout::left_out(project, schema.number, index));
-        let first = self.reader.range(&marks).next().transpose()?;
-        Ok(first.is_some())
-    }
-
-    fn entry_at(&self, life: &[u8], position: Position) -> Result<StreamEntry, RowsFailure> {
-        let key = layout::entry(life.to_vec(), position);
-        let value = self.reader.get(&key)?;
-        let value =
-            value.ok_or_else(|| damaged(&key, "an entry of the stream index is missing"))?;
-        Ok(envelopes::read_entry(&key, &value)?.1)
-    }
-
-    /// The first position after an offset. Positions have no gaps and rise with offsets, so it is
-    /// found by halving.
-    fn first_after(
-        &self,
-        life: &[u8],
-        last: Position,
-        after: Offset,
-    ) -> Result<Position, RowsFailure> {
-        let (mut low, mut high) = (1, last.0);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.entry_at(life, Position(middle))?.offset > after {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        Ok(Position(low))
+        let row = stored_row(&self.snapshot.reader, &row_key)?;
+        row.map(Some)
+            .ok_or_else(|| damaged(&row_key, "an index leads to a row that is not there"))
     }
 }
 
@@ -138,11 +72,7 @@ impl RowsView for FjallView {
         table: TableNumber,
         key: &[Value],
     ) -> Result<Option<Row>, RowsFailure> {
-        let schema = schema_of(table)?;
-        if key.len() != schema.key.len() {
-            return Ok(None);
-        }
-        self.visible_row(&layout::row(project, table, key))
+        self.snapshot.row(project, table, key)
     }
 
     fn find(
@@ -157,15 +87,19 @@ impl RowsView for FjallView {
         if values.first().is_none_or(Value::is_null) {
             return Ok(None);
         }
-        for row_key in self.indexed(project, schema, index, values) {
-            let row_key = row_key?;
-            if self.purges.cover(&row_key) {
-                continue;
+        let key = layout::indexed(project, schema.number, index, values);
+        let place = (project, schema, index);
+        if index.uniqueness != Uniqueness::Shared {
+            let entry = self.snapshot.reader.get(&key)?;
+            let row = entry.map(|value| self.led_to(place, (&key, &value)));
+            return Ok(row.transpose()?.flatten());
+        }
+        for entry in self.snapshot.reader.range(&KeyRange::under(key)) {
+            let (key, value) = entry?;
+            let row = self.led_to(place, (&key, &value))?;
+            if row.is_some() {
+                return Ok(row);
             }
-            let row = stored_row(&self.reader, &row_key)?;
-            return row
-                .map(Some)
-                .ok_or_else(|| damaged(&row_key, "an index leads to a row that is not there"));
         }
         Ok(None)
     }
@@ -184,12 +118,12 @@ impl RowsView for FjallView {
             range = range.after(&layout::row(project, table, after));
         }
         let mut rows = Vec::new();
-        for entry in self.reader.range(&range) {
+        for entry in self.snapshot.reader.range(&range) {
             if rows.len() == limit {
                 break;
             }
             let (row_key, bytes) = entry?;
-            if !self.purges.cover(&row_key) {
+            if !self.snapshot.purges.cover(&row_key) {
                 rows.push(decode(&row_key, &bytes)?);
             }
         }
@@ -203,7 +137,13 @@ impl RowsView for FjallView {
         query: &Query,
         visibility: Visibility<'_>,
     ) -> Result<Page, RowsFailure> {
-        list::list(self, project, schema_of(table)?, query, visibility)
+        list::list(
+            &self.snapshot,
+            project,
+            schema_of(table)?,
+            query,
+            visibility,
+        )
     }
 
     fn stream_head(
@@ -211,15 +151,10 @@ impl RowsView for FjallView {
         project: ProjectNumber,
         stream: &Stream,
     ) -> Result<Option<Head>, RowsFailure> {
-        let range = KeyRange::under(layout::stream(project, stream));
-        let Some(newest) = self.reader.range(&range).next_back() else {
-            return Ok(None);
-        };
-        let (key, value) = newest?;
-        let (incarnation, entry) = envelopes::read_entry(&key, &value)?;
-        Ok(Some(Head {
-            incarnation,
-            position: entry.position,
+        let newest = runs::newest(&self.snapshot.reader, layout::stream(project, stream))?;
+        Ok(newest.map(|run| Head {
+            incarnation: run.incarnation,
+            position: run.last.position,
         }))
     }
 
@@ -229,32 +164,31 @@ impl RowsView for FjallView {
         range: &StreamRange,
     ) -> Result<Vec<StreamEntry>, RowsFailure> {
         let life = layout::life(project, &range.stream, range.incarnation);
-        let whole = KeyRange::under(life.clone());
-        let Some(newest) = self.reader.range(&whole).next_back() else {
+        let newest = runs::newest(&self.snapshot.reader, life.clone())?;
+        let Some(newest) = newest.filter(|run| run.last.offset > range.after) else {
             return Ok(Vec::new());
         };
-        let (key, value) = newest?;
-        let (_, newest) = envelopes::read_entry(&key, &value)?;
-        if newest.offset <= range.after {
-            return Ok(Vec::new());
-        }
         let first = if range.after < range.incarnation {
             Position(1)
         } else {
-            self.first_after(&life, newest.position, range.after)?
+            runs::first_after(&self.snapshot.reader, &life, &newest, range.after)?
         };
-        let wanted = whole.starting(layout::entry(life, first));
-        let entries = self.reader.range(&wanted).take(range.limit);
-        entries
-            .map(|entry| {
-                let (key, value) = entry?;
-                Ok(envelopes::read_entry(&key, &value)?.1)
-            })
-            .collect()
+        let wanted = KeyRange::under(life.clone()).starting(layout::run(life, first));
+        let mut entries = Vec::new();
+        for run in self.snapshot.reader.range(&wanted) {
+            if entries.len() >= range.limit {
+                break;
+            }
+            let (key, value) = run?;
+            let run = runs::read(&key, &value)?.entries.into_iter();
+            entries.extend(run.filter(|entry| entry.offset > range.after));
+        }
+        entries.truncate(range.limit);
+        Ok(entries)
     }
 
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {
-        envelopes::read_head(&self.reader, project)
+        envelopes::read_head(&self.snapshot.reader, project)
     }
 
     fn granted(
@@ -263,14 +197,14 @@ impl RowsView for FjallView {
         scope: &Scope,
         now: Time,
     ) -> Result<Option<(Offset, Hash)>, RowsFailure> {
-        envelopes::read_grant(&self.reader, project, scope, now)
+        envelopes::read_grant(&self.snapshot.reader, project, scope, now)
     }
 
     fn dump(&self, project: ProjectNumber, line: &mut dyn FnMut(&str)) -> Result<(), RowsFailure> {
         let range = KeyRange::under(layout::project_rows(project));
-        for entry in self.reader.range(&range) {
+        for entry in self.snapshot.reader.range(&range) {
             let (row_key, bytes) = entry?;
-            if self.purges.cover(&row_key) {
+            if self.snapshot.purges.cover(&row_key) {
                 continue;
             }
             let table = layout::table_of(&row_key);

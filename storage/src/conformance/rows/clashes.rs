@@ -10,7 +10,8 @@
 use everlog_domain::ids::{CommitNumber, ProjectNumber};
 use everlog_domain::ports::{Rows, Visibility};
 use everlog_domain::query::{Filter, Query};
-use everlog_domain::tables::system::{sessions, threads, users};
+use everlog_domain::tables::system::{items, sessions, threads, users};
+use everlog_domain::value::Value;
 
 use super::{ONE, TWO, dump, project_all, texts, threads_of_two};
 use crate::conformance::history::{History, project};
@@ -80,6 +81,34 @@ pub(super) fn a_unique_key_is_free_when_its_holder_goes(rows: &dyn Rows) {
     let batch = history.commit().expect("something happened");
     project(rows, batch);
     assert_eq!(session(rows, TWO), held("s4"));
+}
+
+/// Where decisions see to it that no two rows share a key, nobody looks: of rows that do, the last
+/// one is found, within a batch and between batches. All of them are put.
+pub(super) fn the_last_row_takes_a_decided_key(rows: &dyn Rows) {
+    let mut history = History::new();
+    history.create_thread(1, "t", None, &["any"]);
+    history.post(1, "t", "one");
+    history.commit();
+    let one = history.post(1, "t", "one");
+    history.post(1, "t", "two");
+    let two = history.post(1, "t", "two");
+    history.commit();
+    project_all(rows, &history);
+    let view = rows.view();
+    for (id, position) in [("one", one), ("two", two)] {
+        let life = Value::counter(1);
+        let found = view.find(
+            ONE,
+            items::TABLE,
+            items::BY_ID,
+            &["t".into(), life, id.into()],
+        );
+        let row = found.expect("the index is sound").expect("the id is taken");
+        assert_eq!(row[items::POSITION], Value::counter(position.0), "{id}");
+    }
+    let all = view.scan(ONE, items::TABLE, &["t".into()], None, 9);
+    assert_eq!(all.map(|rows| rows.len()), Ok(4));
 }
 
 /// Sessions that have one secret, one step at a time.

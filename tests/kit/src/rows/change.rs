@@ -185,14 +185,10 @@ impl State {
             .map(|row| index_values(schema, row))
             .unwrap_or_default();
         for (number, values) in old.iter().filter(|entry| !new.contains(entry)) {
-            let entry = (project, table, *number, values.clone(), key.clone());
-            self.indexes.remove_mut(&entry);
+            self.let_go(project, schema, *number, values, &key);
         }
         for (number, values) in new.into_iter().filter(|entry| !old.contains(entry)) {
-            if !self.is_taken(project, schema, number, &values) {
-                let entry = (project, table, number, values, key.clone());
-                self.indexes.insert_mut(entry, ());
-            }
+            self.take(project, schema, number, values, &key);
         }
         match &after {
             Some(row) => self.rows.insert_mut((project, table, key), row.clone()),
@@ -208,24 +204,61 @@ impl State {
         })
     }
 
-    /// Whether a row holds this key of a unique index. The first one keeps it until it goes or
-    /// takes another; later ones are put without the entry.
-    fn is_taken(
+    fn let_go(
+        &mut self,
+        project: ProjectNumber,
+        schema: &TableSchema,
+        number: u16,
+        values: &Key,
+        key: &Key,
+    ) {
+        let gone = match uniqueness(schema, number) {
+            Uniqueness::Shared | Uniqueness::Unique => vec![key.clone()],
+            Uniqueness::Decided => self.holders(project, schema, number, values),
+        };
+        for holder in gone {
+            let entry = (project, schema.number, number, values.clone(), holder);
+            self.indexes.remove_mut(&entry);
+        }
+    }
+
+    /// The first row with a unique key keeps it until it goes or takes another; later ones are put
+    /// without the entry. Where it was decided that there is one, the last one takes it.
+    fn take(
+        &mut self,
+        project: ProjectNumber,
+        schema: &TableSchema,
+        number: u16,
+        values: Key,
+        key: &Key,
+    ) {
+        let uniqueness = uniqueness(schema, number);
+        if uniqueness == Uniqueness::Decided {
+            self.let_go(project, schema, number, &values, key);
+        }
+        let holders = self.holders(project, schema, number, &values);
+        if uniqueness == Uniqueness::Shared || holders.is_empty() {
+            let entry = (project, schema.number, number, values, key.clone());
+            self.indexes.insert_mut(entry, ());
+        }
+    }
+
+    fn holders(
         &self,
         project: ProjectNumber,
         schema: &TableSchema,
         number: u16,
         values: &Key,
-    ) -> bool {
-        let mut indexes = schema.indexes.iter();
-        let unique =
-            indexes.any(|index| index.number == number && index.uniqueness == Uniqueness::Unique);
-        unique
-            && self
-                .found(project, schema.number, number, values)
-                .next()
-                .is_some()
+    ) -> Vec<Key> {
+        let found = self.found(project, schema.number, number, values);
+        found.cloned().collect()
     }
+}
+
+fn uniqueness(schema: &TableSchema, number: u16) -> Uniqueness {
+    let mut indexes = schema.indexes.iter();
+    let index = indexes.find(|index| index.number == number);
+    index.map_or(Uniqueness::Shared, |index| index.uniqueness)
 }
 
 /// What the indexes hold of a row: nothing where the first column is null.
