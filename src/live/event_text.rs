@@ -154,10 +154,6 @@ impl<'a> EventText<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, on the stack, while it is written"
-)]
 enum ThreadText<'a> {
     Whole(ThreadAnswer),
     Changed {
