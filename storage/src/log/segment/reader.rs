@@ -77,7 +77,7 @@ impl Segments {
                 Begins::Frame(head) if head.commit == at.commit => return Ok((at, Some(head))),
                 Begins::Frame(head) => {
                     let reason = format!("expected batch {}, found {}", at.commit, head.commit);
-                    return Err(self.error(at, reason));
+                    return Err(self.error(at, &reason));
                 }
                 Begins::Next(first) if first == at.commit => {
                     // it is made after the seal
@@ -89,7 +89,7 @@ impl Segments {
                 Begins::Next(first) => {
                     let before = CommitNumber(first.0.saturating_sub(1));
                     let reason = format!("the segment is sealed after batch {before}");
-                    return Err(self.error(at, reason));
+                    return Err(self.error(at, &reason));
                 }
                 Begins::Nothing => return Ok((at, None)),
             }
@@ -106,27 +106,27 @@ impl Segments {
     ) -> Result<Events, ReadError> {
         let place = |n| {
             head.event(n)
-                .ok_or_else(|| self.error(at, "it has fewer events"))
+                .ok_or_else(|| self.error(at, &"it has fewer events"))
         };
         let ((from, _), (_, to)) = (place(first)?, place(last)?);
         // bounded by the frame, which was in memory once
         let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
         let file = self.file(at)?;
         file.read_exact_at(&mut bytes, at.position + from)
-            .map_err(|error| self.error(at, error))?;
+            .map_err(|error| self.error(at, &error))?;
         Ok(Events { from, bytes })
     }
 
     /// That a frame is not where the index says.
     pub(crate) fn missing(&self, at: Location) -> ReadError {
-        self.error(at, format!("batch {} is missing", at.commit))
+        self.error(at, &format!("batch {} is missing", at.commit))
     }
 
     fn begins(&self, at: Location) -> Result<Begins, ReadError> {
         let file = self.file(at)?;
         let mut bytes = vec![0; HEAD_BYTES];
         let read = read_up_to(&file, &mut bytes, at.position);
-        bytes.truncate(read.map_err(|error| self.error(at, error))?);
+        bytes.truncate(read.map_err(|error| self.error(at, &error))?);
         let Some(header) = FrameHeader::read(&bytes) else {
             return self.ends(at, &bytes);
         };
@@ -136,7 +136,7 @@ impl Segments {
         }
         let head = header.head(&bytes);
         head.map(Begins::Frame)
-            .ok_or_else(|| self.error(at, "the frame has another checksum than its header says"))
+            .ok_or_else(|| self.error(at, &"the frame has another checksum than its header says"))
     }
 
     fn read_rest(
@@ -148,15 +148,15 @@ impl Segments {
     ) -> Result<(), ReadError> {
         let in_file = file
             .metadata()
-            .map_err(|error| self.error(at, error))?
+            .map_err(|error| self.error(at, &error))?
             .len();
         if at.position + length as u64 > in_file {
-            return Err(self.error(at, "the frame is longer than its file"));
+            return Err(self.error(at, &"the frame is longer than its file"));
         }
         let have = bytes.len();
         bytes.resize(length, 0);
         let rest = file.read_exact_at(&mut bytes[have..], at.position + have as u64);
-        rest.map_err(|error| self.error(at, error))
+        rest.map_err(|error| self.error(at, &error))
     }
 
     /// There is no frame: the log ends, or the segment does.
@@ -164,9 +164,9 @@ impl Segments {
         let seal = Seal::decode(bytes).filter(|seal| seal.position == at.position);
         match seal {
             Some(seal) if bytes.len() == SEAL_BYTES => Ok(Begins::Next(seal.last.next())),
-            Some(_) => Err(self.error(at, "bytes follow the seal")),
+            Some(_) => Err(self.error(at, &"bytes follow the seal")),
             None if bytes.iter().all(|byte| *byte == 0) => Ok(Begins::Nothing),
-            None => Err(self.error(at, "expected a frame, found bytes that are none")),
+            None => Err(self.error(at, &"expected a frame, found bytes that are none")),
         }
     }
 
@@ -176,7 +176,7 @@ impl Segments {
             return Ok(Arc::clone(file));
         }
         let file = File::open(path_of(&self.folder, at.segment));
-        let file = Arc::new(file.map_err(|error| self.error(at, error))?);
+        let file = Arc::new(file.map_err(|error| self.error(at, &error))?);
         if open.len() >= OPEN_SEGMENTS {
             open.clear();
         }
@@ -184,7 +184,7 @@ impl Segments {
         Ok(file)
     }
 
-    fn error(&self, at: Location, reason: impl ToString) -> ReadError {
+    fn error(&self, at: Location, reason: &dyn std::fmt::Display) -> ReadError {
         ReadError {
             path: path_of(&self.folder, at.segment),
             at: at.position,

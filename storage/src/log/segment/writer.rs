@@ -13,7 +13,7 @@ use crate::scan::ScanDamage;
 
 /// Zeros that are written behind a small frame. A sync of bytes that overwrite others need not
 /// wait for the file system to write down a new length, which costs as much again.
-const RESERVED: [u8; 128 * 1024] = [0; 128 * 1024];
+static RESERVED: [u8; 128 * 1024] = [0; 128 * 1024];
 /// Frames from this size on reserve nothing: what the length costs is little beside them.
 const LARGE_FRAME_BYTES: usize = 16 * 1024;
 
