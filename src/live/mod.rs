@@ -10,6 +10,7 @@ mod ending;
 mod event_text;
 mod frames;
 mod inlet;
+mod life;
 mod opening;
 mod outbox;
 mod page;

@@ -11,9 +11,10 @@ use everlog_domain::tables::system::threads;
 use everlog_domain::threads::ThreadRefusal;
 use everlog_domain::value::Value;
 
+use super::life::{cell, incarnation};
 use super::refusal::Refusal;
 use super::resource::Resource;
-use super::shown::{ItemFilters, Shown, ThreadLife, cell, incarnation};
+use super::shown::{ItemFilters, Shown, ThreadLife};
 use super::snapshot::{self, Snapshot};
 use crate::error::{ApiError, ErrorType};
 use crate::http::{ITEMS, ListQuery, THREADS};

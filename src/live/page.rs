@@ -12,7 +12,7 @@ use everlog_domain::value::Value;
 use thiserror::Error;
 
 use super::event_text;
-use super::timeline::Life;
+use super::life::Life;
 use crate::http::ThreadAnswer;
 
 /// Bytes of text that a page holds before it ends; a single text may be larger. It is what a

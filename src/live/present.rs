@@ -15,8 +15,9 @@ use everlog_domain::tables::Row;
 use everlog_domain::tables::system::threads;
 
 use super::catch_up::shows;
+use super::life::cell;
 use super::page::{Change, Link, Links, Text};
-use super::shown::{ItemFilters, ItemRow, Shown, ThreadLife, cell, is_of_item};
+use super::shown::{ItemFilters, ItemRow, Shown, ThreadLife, is_of_item};
 
 /// Threads whose readability a subscription remembers.
 const REMEMBERED: usize = 128;

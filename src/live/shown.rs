@@ -5,13 +5,13 @@ use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::Position;
 use everlog_domain::ids::{Offset, ProjectNumber, ThreadId};
 use everlog_domain::query::{Filter, Query};
-use everlog_domain::tables::system::{items, threads};
+use everlog_domain::tables::system::items;
 use everlog_domain::tables::{Row, RowChange};
 use everlog_domain::threads::{ItemAbandoned, ItemDelta, ItemFinished, ThreadEvent};
 use everlog_domain::value::Value;
 
+use super::life::Life;
 use super::resource::Part;
-use super::timeline::Life;
 
 /// What a subscription shows.
 #[derive(Debug, Clone)]
@@ -167,19 +167,4 @@ fn key(recorded: &Recorded, opened: Position) -> [Value; 3] {
         Value::counter(envelope.incarnation.0),
         Value::counter(opened.0),
     ]
-}
-
-/// A cell of a row.
-pub(super) fn cell(row: &[Value], place: usize) -> &Value {
-    row.get(place).unwrap_or(&Value::Null)
-}
-
-/// Offset of the creation that a thread's row goes back to.
-pub(super) fn incarnation(row: &[Value]) -> Offset {
-    let number = cell(row, threads::SEQUENCE).as_int();
-    Offset(
-        number
-            .and_then(|number| u64::try_from(number).ok())
-            .unwrap_or(0),
-    )
 }

@@ -8,9 +8,9 @@ use everlog_domain::tables::system::{items, threads};
 use everlog_domain::tables::{Row, system};
 use everlog_domain::value::Value;
 
+use super::life::Life;
 use super::resource::Part;
 use super::shown::{Shown, ThreadLife};
-use super::timeline::Life;
 use crate::http::{DeltaBudget, ItemAnswer, ThreadAnswer, with_deltas};
 
 /// Most rows of a snapshot.

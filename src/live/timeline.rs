@@ -2,48 +2,19 @@
 //! permissions of that moment too.
 
 use everlog_domain::access::{Action, Caller, Privilege};
-use everlog_domain::envelope::{Envelope, EventKind, Stream, StreamKind};
+use everlog_domain::envelope::EventKind;
 use everlog_domain::event::{Event, Recorded};
-use everlog_domain::ids::{Offset, ProjectNumber};
+use everlog_domain::ids::Offset;
 use everlog_domain::ports::{Log, RowsView, StreamEntry, StreamRange};
-use everlog_domain::tables::system::{thread_access, threads};
+use everlog_domain::tables::system::thread_access;
 use everlog_domain::threads::{ThreadAccess, ThreadEvent};
 use everlog_domain::value::Value;
 
+use super::life::Life;
 use super::page::ReadError;
-use super::shown::{cell, incarnation};
 
 /// Rows or entries that are read at once.
 const SLICE: usize = 256;
-
-/// One life of a thread.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Life {
-    pub(super) project: ProjectNumber,
-    pub(super) stream: Stream,
-    pub(super) incarnation: Offset,
-}
-
-impl Life {
-    /// The life that an event belongs to.
-    pub(super) fn of(envelope: &Envelope) -> Self {
-        Self {
-            project: envelope.project,
-            stream: envelope.stream.clone(),
-            incarnation: envelope.incarnation,
-        }
-    }
-
-    /// The life that a thread's row stands for.
-    pub(super) fn of_row(project: ProjectNumber, row: &[Value]) -> Self {
-        let id = cell(row, threads::ID).as_text().unwrap_or_default();
-        Self {
-            project,
-            stream: Stream::new(StreamKind::Thread, id),
-            incarnation: incarnation(row),
-        }
-    }
-}
 
 /// When a caller might read a life of a thread, from an offset on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -213,8 +213,8 @@ async fn a_caller_who_was_revoked_does_not_make_the_state_be_read_again() {
     let alone = Alone::start();
     alone.create().await.unwrap().unwrap();
     alone.post(Offset(0), "i1").await.unwrap().unwrap();
-    let views = alone.views();
     let epoch = alone.revoke().await;
+    let views = alone.views();
     let refused = alone.post(Offset(0), "i2");
     let on_top_of_it = alone.post(epoch, "i3");
     assert_eq!(refused.await.unwrap().unwrap_err(), Refused::AccessMoved);

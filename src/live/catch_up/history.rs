@@ -11,9 +11,10 @@ use everlog_domain::tables::system::threads;
 use everlog_domain::tables::{Row, RowChange};
 
 use super::Page;
+use crate::live::life::Life;
 use crate::live::page::ReadError;
 use crate::live::shown::is_of_item;
-use crate::live::timeline::{Life, each_entry};
+use crate::live::timeline::each_entry;
 
 /// Bytes of rows that a subscription keeps from one page of its past to the next.
 const KEPT_BYTES: usize = 64 * 1024;

@@ -11,9 +11,9 @@ use everlog_domain::tables::system::threads;
 use everlog_domain::value::Value;
 
 use super::Page;
+use crate::live::life::{Life, cell, incarnation};
 use crate::live::page::ReadError;
-use crate::live::shown::{cell, incarnation};
-use crate::live::timeline::{Life, Timeline};
+use crate::live::timeline::Timeline;
 
 /// The threads of a page. Bounded by the events of the page.
 pub(super) struct Lives<'a> {

@@ -7,9 +7,10 @@ use everlog_domain::tables::system::threads;
 use everlog_domain::value::Value;
 
 use super::Page;
+use crate::live::life::{Life, cell, incarnation};
 use crate::live::page::{Change, Pace, Reach, ReadError};
-use crate::live::shown::{ThreadLife, cell, incarnation};
-use crate::live::timeline::{Life, Timeline};
+use crate::live::shown::ThreadLife;
+use crate::live::timeline::Timeline;
 
 /// Entries of the index that are read for a page: about as many as fit.
 const ENTRIES: usize = 128;

@@ -11,8 +11,8 @@ use super::Page;
 use super::history::History;
 use super::lives::Lives;
 use crate::live::event_text;
+use crate::live::life::cell;
 use crate::live::page::{Change, Reach, ReadError, Text};
-use crate::live::shown::cell;
 
 /// Reads a page of the project's log.
 pub(super) fn read(page: &mut Page<'_>, query: &Query) -> Result<Reach, ReadError> {

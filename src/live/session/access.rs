@@ -31,9 +31,8 @@ use super::{Incoming, Session};
 use crate::error::ApiError;
 use crate::http::{Credentials, Edge, Identity};
 use crate::live::ending::Ending;
+use crate::live::life::{Life, cell};
 use crate::live::outbox::Outgoing;
-use crate::live::shown::cell;
-use crate::live::timeline::Life;
 
 /// How often something that is busy is tried.
 const TRIES: u32 = 200;

@@ -278,6 +278,12 @@ impl<'l> History<'l> {
         self.on_thread(project, thread, event)
     }
 
+    /// Somebody says something else than the item's name.
+    pub fn post_text(&mut self, project: u64, thread: &str, item: &str, said: String) {
+        let event = posted_with(item, vec![Part::Text { text: said }]);
+        self.on_thread(project, thread, event);
+    }
+
     /// Somebody says something, in answer to a wish.
     pub fn post_wished(&mut self, project: u64, thread: &str, items: &[&str], wish: Idempotency) {
         let stream = Stream::thread(&thread_id(thread));
@@ -423,11 +429,15 @@ impl<'l> History<'l> {
 }
 
 fn posted(item: &str) -> Event {
+    posted_with(item, text(item))
+}
+
+fn posted_with(item: &str, parts: Vec<Part>) -> Event {
     let event = ItemPosted {
         item: item_id(item),
         author: Author::principal(&Principal::System),
         role: ItemRole::User,
-        parts: text(item),
+        parts,
         metadata: metadata(item),
         tokens: None,
     };

@@ -26,44 +26,7 @@ struct Unavoidable {
     reason: &'static str,
 }
 
-const UNAVOIDABLE: [Unavoidable; 4] = [
-    Unavoidable {
-        folder: "domain/src/threads",
-        edges: &[
-            ("abandon_item", "command"),
-            ("add_participant", "command"),
-            ("append_delta", "command"),
-            ("create_thread", "command"),
-            ("delete_thread", "command"),
-            ("finish_item", "command"),
-            ("open_item", "command"),
-            ("post_item", "command"),
-            ("remove_participant", "command"),
-            ("set_permissions", "command"),
-            ("update_thread", "command"),
-            ("event", "update_thread"),
-            ("state", "update_thread"),
-            ("refusal", "item"),
-            ("refusal", "state"),
-        ],
-        reason: "the facts of a decision stand with the routing, a name's rule with a command",
-    },
-    Unavoidable {
-        folder: "domain/src/identity",
-        edges: &[("event", "register_user")],
-        reason: "the event carries a type of the command",
-    },
-    Unavoidable {
-        folder: "storage/src/rows",
-        edges: &[("cursor", "list"), ("view", "list")],
-        reason: "a list reads through a view, which lists",
-    },
-    Unavoidable {
-        folder: "actors/src/thread",
-        edges: &[("overlay", "actor"), ("settle", "actor")],
-        reason: "the actor's messages and its parts know each other",
-    },
-];
+const UNAVOIDABLE: [Unavoidable; 0] = [];
 
 /// The names that lead to a module or an item, from the crate's root on.
 type Path = Vec<String>;

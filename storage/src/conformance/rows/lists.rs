@@ -257,37 +257,39 @@ pub(super) fn totals_are_counted(rows: &dyn Rows) {
 /// Whatever the plan. One row alone is always given.
 pub(super) fn a_page_is_bounded_in_memory(rows: &dyn Rows) {
     let mut history = History::new();
+    history.create_thread(1, "t", None, &["any"]);
     let long = "x".repeat(MAX_PAGE_BYTES / 4);
     for id in ["a", "b", "c", "d"] {
-        history.create_thread(1, id, Some(&long), &["any"]);
+        history.post_text(1, "t", id, long.clone());
         history.commit();
     }
     project_all(rows, &history);
-    for order in [threads::ID, threads::LAST_ITEM_AT, threads::NAME] {
-        let of = |limit, select: Option<Vec<usize>>| {
-            let query = Query {
-                limit,
-                select,
-                ..ordered(order, Direction::Ascending)
-            };
-            list(rows, &query, Visibility::All).map(|page| page.rows.len())
-        };
-        let limit = MAX_PAGE_BYTES;
-        assert_eq!(of(4, None), Err(RowsFailure::PageTooLarge { limit }));
-        assert_eq!(of(3, None), Ok(3), "ordered by column {order}");
-        assert_eq!(of(4, Some(vec![threads::SEQUENCE])), Ok(4));
-    }
-    history.create_thread(1, "0", Some(&long.repeat(5)), &["any"]);
-    history.commit();
-    project_all(rows, &history);
-    let first = |limit| {
-        let query = Query {
-            limit,
-            ..Query::default()
-        };
-        list(rows, &query, Visibility::All).map(|page| ids(&page))
+    let page = |query: &Query| {
+        let page = rows.view().list(ONE, items::TABLE, query, Visibility::All);
+        page.map(|page| page.rows.len())
     };
     let limit = MAX_PAGE_BYTES;
-    assert_eq!(first(1), Ok(vec!["0".to_owned()]));
-    assert_eq!(first(2), Err(RowsFailure::PageTooLarge { limit }));
+    for order in [items::OFFSET, items::ID, items::ROLE] {
+        let of = |limit, select: Option<Vec<usize>>| Query {
+            limit,
+            select,
+            ..ordered(order, Direction::Ascending)
+        };
+        assert_eq!(
+            page(&of(4, None)),
+            Err(RowsFailure::PageTooLarge { limit }),
+            "ordered by column {order}"
+        );
+        assert_eq!(page(&of(3, None)), Ok(3), "ordered by column {order}");
+        assert_eq!(page(&of(4, Some(vec![items::ID]))), Ok(4));
+    }
+    history.post_text(1, "t", "0", long.repeat(5));
+    history.commit();
+    project_all(rows, &history);
+    let newest = |limit| Query {
+        limit,
+        ..ordered(items::OFFSET, Direction::Descending)
+    };
+    assert_eq!(page(&newest(1)), Ok(1));
+    assert_eq!(page(&newest(2)), Err(RowsFailure::PageTooLarge { limit }));
 }
