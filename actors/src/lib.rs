@@ -9,6 +9,8 @@ mod branches;
 mod committer;
 mod directory;
 mod earlier;
+#[cfg(test)]
+mod fixture;
 pub mod live;
 mod node;
 mod options;

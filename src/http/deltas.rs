@@ -1,7 +1,7 @@
 //! What has been written of open items: their deltas are rows of their own until they are finished.
 
 use everlog_domain::ids::ProjectNumber;
-use everlog_domain::ports::{RowsFailure, RowsView};
+use everlog_domain::ports::{RowsFailure, RowsView, each_page};
 use everlog_domain::query::MAX_PAGE_BYTES;
 use everlog_domain::tables::Row;
 use everlog_domain::tables::system::{deltas, items};
@@ -10,9 +10,6 @@ use everlog_domain::value::Value;
 use serde_json::Value as Json;
 
 use super::cells::{cell, json, text};
-
-/// Rows of deltas that are read at once.
-const AT_ONCE: usize = 1_000;
 
 /// How many rows of deltas one answer may still read. It begins with as many as an item can have,
 /// so that every item can be read alone.
@@ -50,22 +47,14 @@ pub fn with_deltas(
     let life = [items::THREAD, items::INCARNATION, items::POSITION];
     let prefix = life.map(|place| cell(&row, place).clone());
     let mut parts: Vec<Part> = read(json(&row, items::PARTS), &row);
-    let mut after: Option<Vec<Value>> = None;
-    loop {
-        let rows = view.scan(project, deltas::TABLE, &prefix, after.as_deref(), AT_ONCE)?;
-        budget.spend(rows.len())?;
-        for stored in &rows {
+    each_page(view, project, deltas::TABLE, &prefix, |page| {
+        budget.spend(page.len())?;
+        for stored in page {
             let appended: Vec<Delta> = read(json(stored, deltas::DELTA), &row);
             appended.iter().for_each(|delta| delta.apply(&mut parts));
         }
-        match rows.last() {
-            Some(last) if rows.len() == AT_ONCE => {
-                let position = cell(last, deltas::POSITION).clone();
-                after = Some(prefix.iter().cloned().chain([position]).collect());
-            }
-            _ => break,
-        }
-    }
+        Ok(())
+    })?;
     if let (Some(cell), Ok(parts)) = (row.get_mut(items::PARTS), serde_json::to_value(&parts)) {
         *cell = Value::Json(parts);
     }

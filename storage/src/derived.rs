@@ -9,7 +9,8 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::scan::{
-    Defect, FolderState, ScanDamage, check_tables, folder_state, scan_journals, truncate_torn,
+    Change, Defect, FolderState, ScanDamage, check_tables, cut, folder_state, scan_journals,
+    truncate_torn,
 };
 
 /// Why a derived database does not open.
@@ -38,6 +39,28 @@ pub(crate) fn open_derived<T>(
         Ok(Err(error)) => Err(damaged(&error)),
         Err(_) => Err(damaged(&"the engine panicked over its files")),
     }
+}
+
+/// The newest value that the journals hold of a key, without opening the database: how far it had
+/// followed the log, which makes it a witness. Nothing if the journals hold none; older ones may
+/// then lie in the tables.
+pub(crate) fn newest_in_journals<T: Ord>(
+    folder: &Path,
+    wanted: &[u8],
+    decode: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Option<T>, ScanDamage> {
+    if folder_state(folder)? != FolderState::Database {
+        return Ok(None);
+    }
+    let mut newest = None;
+    scan_journals(folder, &mut |_, item| {
+        if let Change::Insert { key, value } = item.change
+            && key == wanted
+        {
+            newest = decode(value).max(newest.take());
+        }
+    })?;
+    Ok(newest)
 }
 
 /// Removes what is left of a derived database.
@@ -78,17 +101,11 @@ fn check_files(folder: &Path) -> Result<(), DerivedFailure> {
     if !is_active {
         return Err(damaged(&format_args!("{path} is damaged at byte {at}")));
     }
+    // It is not synced with each batch, so a power loss leaves any of its newest pages behind: what
+    // is lost is a number of the newest batches, and the log has them. Journals before it were
+    // synced.
     tracing::warn!(%path, at, "a journal is damaged: what follows is derived again");
     cut(&file.path, at).map_err(|error| refused(&error))
-}
-
-/// Cuts the active journal at the end of its last whole batch before the damage. It is not synced
-/// with each batch, so a power loss leaves any of its newest pages behind: what is lost is a number
-/// of the newest batches, and the log has them. Journals before it were synced.
-fn cut(journal: &Path, at: u64) -> io::Result<()> {
-    let file = fs::OpenOptions::new().write(true).open(journal)?;
-    file.set_len(at)?;
-    file.sync_all()
 }
 
 /// Whether an error is the world's and not the files'.

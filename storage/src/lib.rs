@@ -17,6 +17,7 @@ mod open;
 mod record;
 pub mod rows;
 pub mod scan;
+mod take;
 
 pub use checkpoint::{CheckpointFailure, Checkpoints};
 pub use keys::{KeysFailure, MasterKey, MasterKeyRefused, MasterKeySource};

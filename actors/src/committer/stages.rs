@@ -33,22 +33,23 @@ impl Durable {
     /// Nothing of the batch was written. Refusals may rest on what the batch was to write (a wish
     /// that it granted, access that it moved), so they do not hold either.
     fn into_full(self) -> Self {
-        let granted = self.granted.into_iter().map(|(_, answer)| answer);
-        let refused = self.refused.into_iter().map(|(_, answer)| answer);
-        let full = granted.chain(refused);
+        let full = self.answers().map(|answer| (Outcome::DiskFull, answer));
         Self {
-            refused: full.map(|answer| (Outcome::DiskFull, answer)).collect(),
+            refused: full.collect(),
             ..Self::default()
         }
     }
 
     /// The rows will not take it: nobody who waits learns more than that.
     pub(super) fn stop(self) {
+        self.answers().for_each(|answer| answer(Outcome::Stopped));
+    }
+
+    /// Everybody who waits.
+    fn answers(self) -> impl Iterator<Item = Answer> {
         let granted = self.granted.into_iter().map(|(_, answer)| answer);
         let refused = self.refused.into_iter().map(|(_, answer)| answer);
-        granted
-            .chain(refused)
-            .for_each(|answer| answer(Outcome::Stopped));
+        granted.chain(refused)
     }
 }
 

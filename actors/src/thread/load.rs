@@ -2,16 +2,13 @@
 //! thread is.
 
 use everlog_domain::envelope::{Head, Stream};
-use everlog_domain::ids::{CommitNumber, Position, ProjectNumber, ThreadId};
-use everlog_domain::ports::{RowsFailure, RowsView};
+use everlog_domain::ids::{CommitNumber, ItemId, Position, ProjectNumber, ThreadId};
+use everlog_domain::ports::{RowsFailure, RowsView, each_page};
 use everlog_domain::tables::Row;
 use everlog_domain::tables::system::{deltas, items, open_items, threads};
 use everlog_domain::threads::stored::{append_of, open_item_of, thread_of, write_on, written_of};
 use everlog_domain::threads::{ItemInProgress, MAX_OPEN_ITEMS, Thread, ThreadState, Written};
 use everlog_domain::value::Value;
-
-/// Appends that are read at once.
-const APPENDS_PAGE: usize = 1_000;
 
 /// A state and the commit as of which it holds.
 #[derive(Debug)]
@@ -53,8 +50,7 @@ fn live(
             .unwrap_or(Value::Null);
         let [thread_id, incarnation] = life.clone();
         let key = [thread_id, incarnation, position];
-        let (item, progress) = open_item(view, project, &key)?
-            .ok_or_else(|| damaged(id, "an open item's rows do not read"))?;
+        let (item, progress) = open_item(view, project, id, &key)?;
         thread.open.insert(item, progress);
     }
     Ok(thread)
@@ -63,16 +59,20 @@ fn live(
 fn open_item(
     view: &dyn RowsView,
     project: ProjectNumber,
+    id: &ThreadId,
     key: &[Value],
-) -> Result<Option<(everlog_domain::ids::ItemId, ItemInProgress)>, RowsFailure> {
-    let Some(item) = view.get(project, items::TABLE, key)? else {
-        return Ok(None);
-    };
-    let Some((id, mut progress)) = open_item_of(&item) else {
-        return Ok(None);
-    };
-    let read = each_append(view, project, key, |row| append_of(&mut progress, row))?;
-    Ok(read.map(|()| (id, progress)))
+) -> Result<(ItemId, ItemInProgress), RowsFailure> {
+    let item = view.get(project, items::TABLE, key)?;
+    let (item, mut progress) = item
+        .and_then(|item| open_item_of(&item))
+        .ok_or_else(|| unreadable(id))?;
+    each_page(view, project, deltas::TABLE, key, |page| {
+        let taken = page
+            .iter()
+            .try_for_each(|row| append_of(&mut progress, row));
+        taken.ok_or_else(|| unreadable(id))
+    })?;
+    Ok((item, progress))
 }
 
 /// What has been written of an open item of a thread's present life.
@@ -93,44 +93,16 @@ pub(super) fn written(
     let Some(item) = view.get(project, items::TABLE, &key)? else {
         return Ok(None);
     };
-    let unreadable = || damaged(id, "an open item's rows do not read");
-    let mut written = written_of(&item).ok_or_else(unreadable)?;
-    each_append(view, project, &key, |row| write_on(&mut written, row))?.ok_or_else(unreadable)?;
+    let mut written = written_of(&item).ok_or_else(|| unreadable(id))?;
+    each_page(view, project, deltas::TABLE, &key, |page| {
+        let taken = page.iter().try_for_each(|row| write_on(&mut written, row));
+        taken.ok_or_else(|| unreadable(id))
+    })?;
     Ok(Some(written))
 }
 
-/// Goes through the appends to an open item, a page at a time: there may be many. Ends with
-/// nothing at a row that does not read.
-fn each_append(
-    view: &dyn RowsView,
-    project: ProjectNumber,
-    item: &[Value],
-    mut take: impl FnMut(&Row) -> Option<()>,
-) -> Result<Option<()>, RowsFailure> {
-    let mut after: Option<Vec<Value>> = None;
-    loop {
-        let page = view.scan(project, deltas::TABLE, item, after.as_deref(), APPENDS_PAGE)?;
-        for row in &page {
-            if take(row).is_none() {
-                return Ok(None);
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == APPENDS_PAGE => after = Some(key_of(last)),
-            _ => return Ok(Some(())),
-        }
-    }
-}
-
-fn key_of(append: &Row) -> Vec<Value> {
-    let places = [
-        deltas::THREAD,
-        deltas::INCARNATION,
-        deltas::ITEM_POSITION,
-        deltas::POSITION,
-    ];
-    let cell = |place: usize| append.get(place).cloned().unwrap_or(Value::Null);
-    places.map(cell).to_vec()
+fn unreadable(id: &ThreadId) -> RowsFailure {
+    damaged(id, "an open item's rows do not read")
 }
 
 fn damaged(id: &ThreadId, reason: &str) -> RowsFailure {

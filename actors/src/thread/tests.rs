@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use everlog_domain::access::{Caller, Principal, Privilege};
+use everlog_domain::access::{Caller, Privilege};
 use everlog_domain::envelope::{Stream, StreamKind};
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::{CONSOLE, CommitNumber, ItemId, KeyId, Offset, ProjectUid, ThreadId};
-use everlog_domain::log::{Append, Draft, Manifest};
+use everlog_domain::log::{Draft, Manifest};
 use everlog_domain::ports::{Log, Projected, Rows, RowsFailure, RowsView, Subject};
 use everlog_domain::projects::{KeyDeleted, ProjectEvent};
 use everlog_domain::threads::{
@@ -23,6 +23,7 @@ use crate::admission::Admission;
 use crate::branches::Membership;
 use crate::committer::{Committer, Outcome, Parts, Submission};
 use crate::directory::Directory;
+use crate::fixture;
 use crate::live::Hub;
 use crate::options::{CommitterMode, NodeOptions};
 use crate::reads::Reads;
@@ -161,24 +162,15 @@ impl Alone {
         let stream = Stream::new(StreamKind::Key, key.as_str());
         let event = Event::from(ProjectEvent::from(KeyDeleted { key }));
         let sealed = self.log.seal(UID, &Subject::Project, &event).unwrap();
-        let append = Append {
-            project: CONSOLE,
-            ticket: None,
-            expected: Vec::new(),
-            as_of: self.rows.reached(),
-            claims: Vec::new(),
-            access_epoch: None,
-            idempotency: None,
-            principal: Principal::System,
-            on_behalf_of: None,
-            cause: None,
-            time: Time(0),
-            drafts: vec![Draft {
+        let append = fixture::append(
+            CONSOLE,
+            self.rows.reached(),
+            vec![Draft {
                 stream,
                 event,
                 sealed,
             }],
-        };
+        );
         let (told, outcome) = oneshot::channel();
         let answer = Box::new(|outcome| drop(told.send(outcome)));
         self.committer

@@ -33,6 +33,14 @@ pub struct ManifestEntry {
     pub head: Hash,
 }
 
+impl ManifestEntry {
+    /// How many events of the project the batch holds.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.last.0.saturating_add(1).saturating_sub(self.first.0)
+    }
+}
+
 /// A batch's contents page, committed with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Manifest {
@@ -40,6 +48,15 @@ pub struct Manifest {
     pub commit: CommitNumber,
     /// One entry for each project, ascending.
     pub entries: Vec<ManifestEntry>,
+}
+
+impl Manifest {
+    /// How many events the batch holds.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        let events = self.entries.iter().map(ManifestEntry::events);
+        events.fold(0, u64::saturating_add)
+    }
 }
 
 /// A batch: written atomically and synced once.

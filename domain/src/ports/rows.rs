@@ -11,7 +11,7 @@ use crate::hash::Hash;
 use crate::ids::{CommitNumber, Offset, Position, ProjectNumber, Scope};
 use crate::log::{Manifest, ProjectHead};
 use crate::query::Query;
-use crate::tables::{Row, TableNumber};
+use crate::tables::{Row, TableNumber, system};
 use crate::time::Time;
 use crate::value::Value;
 
@@ -217,4 +217,30 @@ pub trait RowsView: Send {
     /// Every row of every table of a project in canonical order, each as one line of JSON text
     /// `[table, cells]`: the same for the same log, whatever way the projection came about.
     fn dump(&self, project: ProjectNumber, line: &mut dyn FnMut(&str)) -> Result<(), RowsFailure>;
+}
+
+/// Rows that [`each_page`] reads at once.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// Goes through the rows of a system table whose primary key begins with `prefix`, in order, a page
+/// at a time: there may be more than memory should hold.
+pub fn each_page(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    table: TableNumber,
+    prefix: &[Value],
+    mut take: impl FnMut(&[Row]) -> Result<(), RowsFailure>,
+) -> Result<(), RowsFailure> {
+    let schema = system::table(table).ok_or_else(|| RowsFailure::Engine {
+        reason: format!("there is no table {}", table.0),
+    })?;
+    let mut after: Option<Vec<Value>> = None;
+    loop {
+        let page = view.scan(project, table, prefix, after.as_deref(), ROWS_AT_ONCE)?;
+        take(&page)?;
+        match page.last() {
+            Some(last) if page.len() == ROWS_AT_ONCE => after = Some(schema.key_of(last)),
+            _ => return Ok(()),
+        }
+    }
 }

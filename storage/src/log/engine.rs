@@ -98,11 +98,7 @@ impl LogEngine {
         let commit = batch.manifest.commit;
         let frame = frame.finish(commit)?;
         let at = segment.append(commit, frame)?;
-        let next = Location {
-            commit: commit.next(),
-            position: at.position + frame.len() as u64,
-            ..at
-        };
+        let next = at.after(frame.len() as u64);
         self.index.enter(at, next, &batch.manifest);
         self.head.store(commit.0, Ordering::Release);
         Ok(())
@@ -154,7 +150,7 @@ impl LogEngine {
         };
         while at.commit <= until && pages.len() < limit {
             let frame = self.frame(at)?;
-            at = frame.at.after(&frame.head);
+            at = frame.at.after(frame.head.bytes);
             if frame.head.commit > after {
                 pages.push(frame.page);
             }
@@ -197,7 +193,7 @@ fn event_at(manifest: &Manifest, place: Place) -> Option<usize> {
             let n = before + place.offset.0.checked_sub(entry.first.0)?;
             return within.then(|| usize::try_from(n).ok()).flatten();
         }
-        before += (entry.last.0 + 1).saturating_sub(entry.first.0);
+        before += entry.events();
     }
     None
 }
@@ -209,10 +205,7 @@ pub(crate) fn page_of(head: &FrameHead) -> Result<StoredManifest, EngineFailure>
         commit: head.commit,
         error,
     })?;
-    let entries = page.manifest.entries.iter();
-    let listed: u64 = entries
-        .map(|entry| (entry.last.0 + 1).saturating_sub(entry.first.0))
-        .sum();
+    let listed = page.manifest.events();
     if listed == head.events() as u64 {
         return Ok(page);
     }
@@ -272,7 +265,7 @@ fn catch_up(segments: &Segments, index: &Index) -> Result<Location, EngineFailur
         let Some(head) = head else {
             return Ok(place);
         };
-        let next = place.after(&head);
+        let next = place.after(head.bytes);
         index.make_room()?;
         index.enter(place, next, &page_of(&head)?.manifest);
         at = next;

@@ -17,6 +17,8 @@ use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
 use everlog_domain::log::Manifest;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::take::{number, take};
+
 const MAGIC: &[u8; 8] = b"evlgmrk1";
 const SLOT_BYTES: usize = 1024;
 /// Slots lie in pages of their own, in bytes.
@@ -105,16 +107,6 @@ impl Mark {
             entries,
         })
     }
-}
-
-fn number(rest: &mut &[u8]) -> Option<u64> {
-    take(rest).map(u64::from_be_bytes)
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(*taken)
 }
 
 /// The witness's file, open for writing.

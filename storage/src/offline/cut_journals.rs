@@ -1,14 +1,14 @@
 //! Cuts the journals of a copied key store where they are damaged, so that the engine opens with all
 //! before.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::scan::{
-    Defect, FolderState, ScanDamage, Tail, check_tables, folder_state, scan_journals,
+    Defect, FolderState, ScanDamage, Tail, check_tables, cut, folder_state, scan_journals,
 };
 
 /// Why the journals cannot be cut so that the engine opens.
@@ -61,12 +61,6 @@ fn cut_at_gap(folder: &Path, damage: ScanDamage) -> Result<(), CutError> {
         true => Ok(()),
         false => cut_journals(folder),
     }
-}
-
-fn cut(journal: &Path, at: u64) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(journal)?;
-    file.set_len(at)?;
-    file.sync_all()
 }
 
 fn remove_from(folder: &Path, first: u64) -> io::Result<()> {

@@ -37,7 +37,8 @@ use crate::keys::{
     recover_rotation,
 };
 use crate::log::{Depth, EmbeddedLog, Mark, Watermark, create_first, peek_reached, read_mark};
-use crate::rows::FjallRows;
+use crate::rows::{FjallRows, peek_commit};
+use crate::scan::ScanDamage;
 
 pub use self::refused::{LostFrom, OpenRefused};
 
@@ -200,8 +201,8 @@ pub(crate) fn look(options: &Options) -> Result<Found, OpenRefused> {
     })?;
     let witnesses = Witnesses {
         mark: mark.as_ref(),
-        projected: projections::peek(&data.join(PROJECTIONS)),
-        indexed: peek_index(&data.join(INDEX)),
+        projected: testimony("the projections", peek_commit(&data.join(PROJECTIONS))),
+        indexed: testimony("the index of the log", peek_reached(&data.join(INDEX))).map(before),
     };
     judge(&log, &keys, &witnesses)?;
     Ok(Found {
@@ -212,16 +213,20 @@ pub(crate) fn look(options: &Options) -> Result<Found, OpenRefused> {
     })
 }
 
-/// The newest batch that the index of the log knows, where that can be read without opening it. It
+/// What something that follows the log says of it, where that can be read without opening it. It
 /// can be made again, so damage in it is no reason to refuse.
-fn peek_index(folder: &Path) -> Option<CommitNumber> {
-    match peek_reached(folder) {
-        Ok(reached) => reached.map(|next| CommitNumber(next.0.saturating_sub(1))),
-        Err(damage) => {
-            tracing::warn!(%damage, "the index of the log cannot bear witness");
-            None
-        }
-    }
+fn testimony(
+    whose: &str,
+    reached: Result<Option<CommitNumber>, ScanDamage>,
+) -> Option<CommitNumber> {
+    reached.unwrap_or_else(|damage| {
+        tracing::warn!(%damage, "{whose} cannot bear witness");
+        None
+    })
+}
+
+const fn before(next: CommitNumber) -> CommitNumber {
+    CommitNumber(next.0.saturating_sub(1))
 }
 
 /// Reads every byte of the log. `seen` is told of the bytes of each batch.

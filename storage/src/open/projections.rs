@@ -8,23 +8,11 @@ use everlog_domain::ports::RowsFailure;
 use super::head;
 use super::refused::OpenRefused;
 use crate::log::EmbeddedLog;
-use crate::rows::{CatchUpFailure, FjallRows, OpenFailure, catch_up, peek_commit, rebuild};
+use crate::rows::{CatchUpFailure, FjallRows, OpenFailure, catch_up, rebuild};
 
 /// Where a damaged projection is kept until another one stands.
 const ASIDE: &str = "projections.damaged";
 const BETWEEN_REPORTS: Duration = Duration::from_secs(2);
-
-/// The commit that the projections have reached, where it can be read without opening them. They
-/// can be made again, so damage in them is no reason to refuse.
-pub(super) fn peek(folder: &Path) -> Option<CommitNumber> {
-    match peek_commit(folder) {
-        Ok(commit) => commit,
-        Err(damage) => {
-            tracing::warn!(%damage, "the projections cannot bear witness");
-            None
-        }
-    }
-}
 
 /// Opens the rows and brings them up to the log. Rows that are damaged, or of another version, are
 /// moved aside and made anew: that takes a while, and says so. Where the disk or the engine fails,

@@ -10,6 +10,7 @@ use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid};
 use everlog_domain::log::{Manifest, ManifestEntry};
 
 use super::RecordError;
+use crate::take::{number, take};
 
 const FORMAT_1: u8 = 1;
 const ENTRY_BYTES: usize = 8 + 16 + 8 + 8 + 32;
@@ -68,14 +69,4 @@ fn read_page(commit: CommitNumber, mut rest: &[u8]) -> Option<StoredManifest> {
         manifest: Manifest { commit, entries },
         key_batches,
     })
-}
-
-fn number(rest: &mut &[u8]) -> Option<u64> {
-    take(rest).map(u64::from_be_bytes)
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(*taken)
 }

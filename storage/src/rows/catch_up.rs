@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use everlog_domain::event::Recorded;
-use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
-use everlog_domain::log::Manifest;
+use everlog_domain::ids::{CommitNumber, ProjectNumber};
+use everlog_domain::log::{Manifest, ManifestEntry};
 use everlog_domain::ports::{Log, ReadFailure, Rows, RowsFailure};
 use thiserror::Error;
 
@@ -100,19 +100,10 @@ pub fn rebuild(
 fn read_together(manifests: &[Manifest]) -> usize {
     let mut events = 0;
     let few = manifests.iter().take_while(|manifest| {
-        events += count(manifest);
+        events += manifest.events();
         events <= FEW_EVENTS
     });
     few.count().max(BATCHES).min(manifests.len())
-}
-
-fn count(manifest: &Manifest) -> u64 {
-    let entries = manifest.entries.iter();
-    entries.map(|entry| length(entry.first, entry.last)).sum()
-}
-
-const fn length(first: Offset, last: Offset) -> u64 {
-    (last.0 + 1).saturating_sub(first.0)
 }
 
 fn project(rows: &dyn Rows, log: &dyn Log, manifests: &[Manifest]) -> Result<(), CatchUpFailure> {
@@ -136,16 +127,16 @@ fn read_events(
     log: &dyn Log,
     manifests: &[Manifest],
 ) -> Result<HashMap<ProjectNumber, VecDeque<Recorded>>, CatchUpFailure> {
-    let mut stretches: HashMap<ProjectNumber, (Offset, Offset)> = HashMap::new();
+    let mut stretches: HashMap<ProjectNumber, ManifestEntry> = HashMap::new();
     for entry in manifests.iter().flat_map(|manifest| &manifest.entries) {
-        let stretch = stretches.entry(entry.project);
-        stretch.or_insert((entry.first, entry.last)).1 = entry.last;
+        let stretch = stretches.entry(entry.project).or_insert(*entry);
+        stretch.last = entry.last;
     }
     let mut events = HashMap::new();
-    for (project, (first, last)) in stretches {
+    for (project, stretch) in stretches {
         // A batch cannot have more events than memory holds: it was in memory once.
-        let limit = usize::try_from(length(first, last)).unwrap_or(usize::MAX);
-        events.insert(project, log.read(project, first, limit)?.into());
+        let limit = usize::try_from(stretch.events()).unwrap_or(usize::MAX);
+        events.insert(project, log.read(project, stretch.first, limit)?.into());
     }
     Ok(events)
 }
@@ -153,7 +144,7 @@ fn read_events(
 #[cfg(test)]
 mod tests {
     use everlog_domain::hash::Hash;
-    use everlog_domain::ids::ProjectUid;
+    use everlog_domain::ids::{Offset, ProjectUid};
     use everlog_domain::log::ManifestEntry;
 
     use super::*;

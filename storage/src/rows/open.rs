@@ -11,8 +11,8 @@ use super::layout;
 use super::purges::Purges;
 use super::range::KeyRange;
 use super::store::{Reader, Store, Writes};
-use crate::derived::{DerivedFailure, open_derived, remove_derived};
-use crate::scan::{Change, FolderState, ScanDamage, folder_state, scan_journals};
+use crate::derived::{DerivedFailure, newest_in_journals, open_derived, remove_derived};
+use crate::scan::ScanDamage;
 
 /// Why a projection was not opened.
 #[derive(Debug, Error)]
@@ -78,18 +78,7 @@ pub(super) fn open(folder: &Path) -> Result<OpenedStore, OpenFailure> {
 /// The newest commit in the journals, without opening the database: a witness of what the log
 /// had. Nothing if the journals hold none; older ones may then lie in the tables.
 pub fn peek_commit(folder: &Path) -> Result<Option<CommitNumber>, ScanDamage> {
-    if folder_state(folder)? != FolderState::Database {
-        return Ok(None);
-    }
-    let mut newest = None;
-    scan_journals(folder, &mut |_, item| {
-        if let Change::Insert { key, value } = item.change
-            && key == layout::CHECKPOINT
-        {
-            newest = decode_commit(value).max(newest);
-        }
-    })?;
-    Ok(newest)
+    newest_in_journals(folder, layout::CHECKPOINT, decode_commit)
 }
 
 /// Removes what is left of a projection.

@@ -79,5 +79,6 @@ pub use self::folder::{FolderState, folder_state};
 pub use self::journals::scan_journals;
 pub use self::report::{TableReport, check_tables};
 pub use self::tables::{BlobFile, KeyspaceTables, TableFile};
+pub(crate) use self::truncate::cut;
 pub use self::truncate::{TruncateError, truncate_torn};
 pub use self::verify::{VerifyProgress, VerifyReport, verify_tables};

@@ -1,4 +1,5 @@
 use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::damage::ScanDamage;
@@ -46,7 +47,8 @@ pub fn truncate_torn(journal: &Path, at: u64) -> Result<(), TruncateError> {
     let found = active.map(|active| active.tail);
     match found {
         Some(Tail::Torn { at: torn, .. }) if torn == at => {
-            cut(journal, at).map_err(TruncateError::Scan)
+            let cut = cut(journal, at);
+            cut.map_err(|error| TruncateError::Scan(ScanDamage::io(journal, error)))
         }
         _ => Err(TruncateError::NotTorn {
             journal: journal.to_path_buf(),
@@ -56,11 +58,9 @@ pub fn truncate_torn(journal: &Path, at: u64) -> Result<(), TruncateError> {
     }
 }
 
-fn cut(journal: &Path, at: u64) -> Result<(), ScanDamage> {
-    let file = OpenOptions::new().write(true).open(journal);
-    let cut = file.and_then(|file| {
-        file.set_len(at)?;
-        file.sync_all()
-    });
-    cut.map_err(|error| ScanDamage::io(journal, error))
+/// Leaves nothing of a file from a byte on, and syncs it. The caller knows what it cuts.
+pub(crate) fn cut(path: &Path, at: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(at)?;
+    file.sync_all()
 }

@@ -27,6 +27,12 @@ impl Server {
         Self { child, lines }
     }
 
+    /// `everlog dev` with this folder, on a port that is free.
+    pub(super) fn dev(data: &Path) -> Self {
+        let listen = "127.0.0.1:0";
+        Self::start(&["dev", "--json", "--listen", listen, "--data", text(data)])
+    }
+
     /// The first line that it prints: there is one once it listens.
     pub(super) fn announcement(&mut self) -> Value {
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
@@ -73,15 +79,7 @@ pub(super) fn text(path: &Path) -> &str {
 async fn dev_announces_the_same_at_every_start_and_it_works() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let dev = [
-        "dev",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--data",
-        text(&data),
-    ];
-    let mut first = Server::start(&dev);
+    let mut first = Server::dev(&data);
     let announced = first.announcement();
     let (endpoint, key) = (
         announced["endpoint"].as_str().unwrap(),
@@ -95,7 +93,7 @@ async fn dev_announces_the_same_at_every_start_and_it_works() {
     assert_eq!(made.status(), 201);
     assert_eq!(first.stop(), Some(0));
 
-    let mut second = Server::start(&dev);
+    let mut second = Server::dev(&data);
     let again = second.announcement();
     for field in ["project", "key", "rootEmail", "rootPassword"] {
         assert_eq!(again[field], announced[field], "{field}");

@@ -84,14 +84,7 @@ fn damage_the_log(data: &Path) {
 
 /// A thread in the project `demo` with items that are most of what is in the log.
 async fn post_items(data: &Path) {
-    let mut server = Server::start(&[
-        "dev",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--data",
-        text(data),
-    ]);
+    let mut server = Server::dev(data);
     let announced = server.announcement();
     let field = |name: &str| announced[name].as_str().unwrap().to_owned();
     let (endpoint, key) = (field("endpoint"), field("key"));
@@ -101,7 +94,6 @@ async fn post_items(data: &Path) {
     };
     post("/threads", json!({ "threadId": "t" })).await;
     for number in 0..8 {
-        // numbers, so that the engine's compression leaves much of it
         let text: Vec<String> = (0..2_000)
             .map(|at| (number * 7_919 + at * 104_729).to_string())
             .collect();

@@ -1,54 +1,22 @@
 //! The built program: what it counts while it serves, and what its dump shows.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use reqwest::Client;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_everlog");
+use super::binary::{Server, client, run, text};
 
-/// `everlog dev` on a folder.
-struct Dev {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Dev {
-    fn start(data: &Path) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .args(["dev", "--json", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut announced = String::new();
-        let output = child.stdout.as_mut().unwrap();
-        BufReader::new(output).read_line(&mut announced).unwrap();
-        let announced: Value = serde_json::from_str(&announced).unwrap();
-        let endpoint = announced["endpoint"].as_str().unwrap();
-        let address = endpoint.strip_prefix("http://").unwrap();
-        let address = address.strip_suffix("/v1").unwrap().parse().unwrap();
-        Self { child, address }
-    }
-
-    fn stop(mut self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-    }
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        let _ended_already = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// `everlog dev` on a folder, and where it listens.
+fn dev(data: &Path) -> (Server, SocketAddr) {
+    let mut server = Server::dev(data);
+    let announced = server.announcement();
+    let endpoint = announced["endpoint"].as_str().unwrap();
+    let address = endpoint.strip_prefix("http://").unwrap();
+    let address = address.strip_suffix("/v1").unwrap();
+    (server, address.parse().unwrap())
 }
 
 /// A guest's live socket that has been greeted.
@@ -66,8 +34,7 @@ async fn live_socket(address: SocketAddr) -> TcpStream {
 }
 
 async fn connections(address: SocketAddr) -> Option<String> {
-    let client = Client::builder().no_proxy().build().unwrap();
-    let metrics = client.get(format!("http://{address}/metrics"));
+    let metrics = client().get(format!("http://{address}/metrics"));
     let metrics = metrics.send().await.unwrap().text().await.unwrap();
     let mut lines = metrics.lines();
     lines.find_map(|line| line.strip_prefix("everlog_connections ").map(str::to_owned))
@@ -76,25 +43,21 @@ async fn connections(address: SocketAddr) -> Option<String> {
 #[tokio::test]
 async fn live_sockets_are_connections() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Dev::start(folder.path());
-    let sockets = [
-        live_socket(server.address).await,
-        live_socket(server.address).await,
-    ];
+    let (server, address) = dev(folder.path());
+    let sockets = [live_socket(address).await, live_socket(address).await];
     // and the one that asks
-    assert_eq!(connections(server.address).await.as_deref(), Some("3"));
+    assert_eq!(connections(address).await.as_deref(), Some("3"));
     drop(sockets);
-    server.stop();
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]
 fn a_dump_shows_no_hashes_of_secrets_unless_it_is_asked_to() {
     let folder = tempfile::tempdir().unwrap();
-    Dev::start(folder.path()).stop();
+    assert_eq!(dev(folder.path()).0.stop(), Some(0));
     let hashes = |project: &str, more: &[&str]| -> Vec<String> {
-        let mut command = Command::new(PROGRAM);
-        let dump = command.args(["log", "--project", project, "--data"]);
-        let dump = dump.arg(folder.path()).args(more).output().unwrap();
+        let folder = text(folder.path());
+        let dump = run(&[&["log", "--project", project, "--data", folder], more].concat());
         let lines = String::from_utf8(dump.stdout).unwrap();
         let lines = lines
             .lines()

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Deserializer, Value, json};
 
-use super::binary::{Server, text};
+use super::binary::Server;
 use crate::said::report_skip;
 
 const README: &str = include_str!("../../../README.md");
@@ -38,14 +38,7 @@ fn the_first_conversation_works_as_written() {
     }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut server = Server::start(&[
-        "dev",
-        "--json",
-        "--listen",
-        "127.0.0.1:0",
-        "--data",
-        text(&data),
-    ]);
+    let mut server = Server::dev(&data);
     let announced = server.announcement();
     let field = |name: &str| announced[name].as_str().unwrap().to_owned();
     let run = Command::new("bash")

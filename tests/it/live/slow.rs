@@ -6,10 +6,21 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::client::{Client, told};
-use super::world::{World, Writer};
+use super::world::{Server, World, Writer};
 
 /// More than a ring holds, so that they fall out of it.
 const POSTS: usize = 700;
+
+/// A socket that takes little before somebody reads it, with a subscription.
+async fn subscribed(server: &Server, writer: &Writer<'_>, resource: &str) -> Client {
+    let bearer = format!("Bearer {}", writer.key);
+    let headers = [("authorization", bearer.as_str())];
+    let connected = Client::connect(server, "/v1/live", &headers, 4_096).await;
+    let mut client = connected.unwrap();
+    client.next().await;
+    client.subscribe("a", resource, json!(null)).await;
+    client
+}
 
 #[tokio::test]
 async fn stalled_readers_catch_up_from_the_log() {
@@ -17,17 +28,10 @@ async fn stalled_readers_catch_up_from_the_log() {
     let server = &world.server;
     let writer = Writer::new(server).await;
     writer.thread("t", &[]).await;
-    let bearer = format!("Bearer {}", writer.key);
-    let headers = [("authorization", bearer.as_str())];
     let resources = ["threads/t/items", "items", "threads", "threads/t"];
     let mut stalled = Vec::new();
     for resource in resources {
-        let mut client = Client::connect(server, "/v1/live", &headers, 4_096)
-            .await
-            .unwrap();
-        client.next().await;
-        client.subscribe("a", resource, json!(null)).await;
-        stalled.push(client);
+        stalled.push(subscribed(server, &writer, resource).await);
     }
     let mut quick = Client::with_key(server, &writer.key).await;
     quick.subscribe("a", "threads/t/items", json!(null)).await;
@@ -74,15 +78,9 @@ async fn a_hundred_stalled_readers_cost_what_one_ring_does() {
     let server = &world.server;
     let writer = Writer::new(server).await;
     writer.thread("t", &[]).await;
-    let bearer = format!("Bearer {}", writer.key);
-    let headers = [("authorization", bearer.as_str())];
     let mut stalled = Vec::new();
     for _ in 0..STALLED {
-        let connected = Client::connect(server, "/v1/live", &headers, 4_096).await;
-        let mut client = connected.unwrap();
-        client.next().await;
-        client.subscribe("a", "threads/t/items", json!(null)).await;
-        stalled.push(client);
+        stalled.push(subscribed(server, &writer, "threads/t/items").await);
     }
     let hub = server.edge.node.hub();
     let mut last = String::new();

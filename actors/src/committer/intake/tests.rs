@@ -1,29 +1,15 @@
-use everlog_domain::access::Principal;
 use everlog_domain::ids::ProjectUid;
 use everlog_domain::log::ProjectHead;
-use everlog_domain::time::Time;
 
 use super::*;
+use crate::fixture;
 
 fn activation() -> Entry {
     Entry::Activate(ProjectHead::empty(ProjectUid([0; 16])), CommitNumber(0))
 }
 
 fn append(project: ProjectNumber) -> Entry {
-    let append = Append {
-        project,
-        ticket: None,
-        expected: Vec::new(),
-        as_of: CommitNumber(0),
-        claims: Vec::new(),
-        access_epoch: None,
-        idempotency: None,
-        principal: Principal::System,
-        on_behalf_of: None,
-        cause: None,
-        time: Time(0),
-        drafts: Vec::new(),
-    };
+    let append = fixture::append(project, CommitNumber(0), Vec::new());
     Entry::Append(Box::new(Submission {
         append,
         answer: Box::new(|_| {}),

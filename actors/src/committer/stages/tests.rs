@@ -1,17 +1,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everlog_domain::access::Principal;
 use everlog_domain::envelope::Stream;
 use everlog_domain::event::Event;
 use everlog_domain::ids::{ProjectNumber, ProjectUid, ThreadId};
 use everlog_domain::log::{Append, Basis, Draft, Expected, ProjectHead};
 use everlog_domain::ports::Subject;
 use everlog_domain::threads::{ThreadDeleted, ThreadEvent};
-use everlog_domain::time::Time;
 use everlog_kit::{AppendFault, MemoryLog};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 use super::*;
+use crate::fixture;
 
 const PROJECT: ProjectNumber = ProjectNumber(2);
 const UID: ProjectUid = ProjectUid([2; 16]);
@@ -49,26 +48,20 @@ fn append(log: &MemoryLog, thread: &str) -> (ProjectNumber, Entry) {
     let event = Event::Thread(ThreadEvent::from(ThreadDeleted { thread }));
     let sealed = log.seal(UID, &Subject::Thread(stream.id.clone()), &event);
     let append = Append {
-        project: PROJECT,
-        ticket: None,
         expected: vec![Expected {
             stream: stream.clone(),
             head: None,
             basis: Basis::Durable,
         }],
-        as_of: CommitNumber(0),
-        claims: Vec::new(),
-        access_epoch: None,
-        idempotency: None,
-        principal: Principal::System,
-        on_behalf_of: None,
-        cause: None,
-        time: Time(0),
-        drafts: vec![Draft {
-            stream,
-            event,
-            sealed: sealed.unwrap(),
-        }],
+        ..fixture::append(
+            PROJECT,
+            CommitNumber(0),
+            vec![Draft {
+                stream,
+                event,
+                sealed: sealed.unwrap(),
+            }],
+        )
     };
     let answer = Box::new(|_| {});
     let submission = Box::new(Submission { append, answer });

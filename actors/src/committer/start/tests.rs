@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use everlog_domain::access::Principal;
 use everlog_domain::envelope::Stream;
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::hash::Hash;
@@ -19,6 +18,7 @@ use tokio::sync::oneshot;
 use super::{BETWEEN_STAGES, Committer, Parts};
 use crate::committer::{Outcome, Submission};
 use crate::directory::Directory;
+use crate::fixture;
 use crate::live::Hub;
 use crate::node::Node;
 use crate::options::NodeOptions;
@@ -120,26 +120,20 @@ fn append(log: &MemoryLog, number: u64) -> Append {
     let event: Event = ThreadEvent::from(ThreadDeleted { thread }).into();
     let sealed = log.seal(UID, &Subject::Project, &event).unwrap();
     Append {
-        project: PROJECT,
-        ticket: None,
         expected: vec![Expected {
             stream: stream.clone(),
             head: None,
             basis: Basis::Durable,
         }],
-        as_of: CommitNumber(0),
-        claims: Vec::new(),
-        access_epoch: None,
-        idempotency: None,
-        principal: Principal::System,
-        on_behalf_of: None,
-        cause: None,
-        time: Time(0),
-        drafts: vec![Draft {
-            stream,
-            event,
-            sealed,
-        }],
+        ..fixture::append(
+            PROJECT,
+            CommitNumber(0),
+            vec![Draft {
+                stream,
+                event,
+                sealed,
+            }],
+        )
     }
 }
 

@@ -4,9 +4,9 @@ use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::recent::RecentBatch;
-use crate::derived::{DerivedFailure, open_derived};
+use crate::derived::{DerivedFailure, newest_in_journals, open_derived};
 use crate::log::segment::Location;
-use crate::scan::{Change, FolderState, ScanDamage, folder_state, scan_journals};
+use crate::scan::ScanDamage;
 
 const KEYSPACE: &str = "index";
 /// The smallest that fjall takes. What lies in the journal is read again at every start.
@@ -114,18 +114,9 @@ impl IndexStore {
 /// Where the first batch lies that the index does not know, without opening its database: a
 /// witness of what the log had. Nothing if the journals do not tell.
 pub(crate) fn peek_reached(folder: &Path) -> Result<Option<CommitNumber>, ScanDamage> {
-    if folder_state(folder)? != FolderState::Database {
-        return Ok(None);
-    }
-    let mut reached = None;
-    scan_journals(folder, &mut |_, item| {
-        if let Change::Insert { key, value } = item.change
-            && key == REACHED
-        {
-            reached = decode(value).map(|next| next.commit).max(reached);
-        }
-    })?;
-    Ok(reached)
+    newest_in_journals(folder, &REACHED, |value| {
+        decode(value).map(|next| next.commit)
+    })
 }
 
 fn place(project: ProjectNumber, first: Offset) -> [u8; PLACE_BYTES] {

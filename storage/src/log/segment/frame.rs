@@ -14,6 +14,8 @@
 use everlog_domain::ids::CommitNumber;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use crate::take::take;
+
 const MAGIC: [u8; 4] = *b"EvF1";
 /// Bytes of the header that stand before its checksum.
 const CHECKED_BYTES: usize = 24;
@@ -239,12 +241,6 @@ fn checksum(header: &[u8], rest: &[u8]) -> u128 {
     hasher.update(header);
     hasher.update(rest);
     hasher.digest128()
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(*taken)
 }
 
 #[cfg(test)]

@@ -222,11 +222,11 @@ impl Events {
 
 impl Location {
     /// Where the next frame begins, unless the segment ends there.
-    pub(crate) const fn after(self, head: &FrameHead) -> Self {
+    pub(crate) const fn after(self, frame_bytes: u64) -> Self {
         Self {
-            commit: head.commit.next(),
+            commit: self.commit.next(),
             segment: self.segment,
-            position: self.position + head.bytes,
+            position: self.position + frame_bytes,
         }
     }
 }

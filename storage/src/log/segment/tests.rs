@@ -59,7 +59,7 @@ fn followed(folder: &Path) -> Vec<Location> {
     let mut found = Vec::new();
     while let (place, Some(head)) = segments.frame_at(at).unwrap() {
         found.push(place);
-        at = place.after(&head);
+        at = place.after(head.bytes);
     }
     found
 }
@@ -167,7 +167,7 @@ fn a_crash_between_two_segments_loses_nothing() {
     let segments = Segments::of(folder.path());
     let last = followed(folder.path()).pop().unwrap();
     let (_, head) = segments.frame_at(last).unwrap();
-    let end = last.after(&head.unwrap());
+    let end = last.after(head.unwrap().bytes);
     let mut writer = SegmentWriter::open(folder.path(), end.segment, end.position).unwrap();
     append(&mut writer, CommitNumber(4), 10);
     let (in_line, _, scan) = scanned(folder.path(), Depth::Whole);

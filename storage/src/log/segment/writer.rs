@@ -9,7 +9,7 @@ use super::SEGMENT_BYTES;
 use super::file::{self, HEADER_BYTES, Seal, SegmentFile, list};
 use super::reader::Location;
 use super::scan::Tail;
-use crate::scan::ScanDamage;
+use crate::scan::{ScanDamage, cut};
 
 /// Zeros that are written behind a small frame. A sync of bytes that overwrite others need not
 /// wait for the file system to write down a new length, which costs as much again.
@@ -74,22 +74,18 @@ pub(crate) fn restore_edges(
 ) -> Result<(), ScanDamage> {
     let restore = || {
         let file = OpenOptions::new().write(true).open(&segment.path)?;
-        let seal = Seal {
-            last,
-            position: end,
-        };
-        let seal = seal.encode();
         file.write_all_at(&file::encode_header(segment.first), 0)?;
-        file.write_all_at(&seal, end)?;
-        file.set_len(end + seal.len() as u64)?;
-        file.sync_all()
+        let position = end;
+        seal(&file, Seal { last, position })
     };
     restore().map_err(|error| ScanDamage::io(&segment.path, error))
 }
 
-fn cut(segment: &Path, at: u64) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(segment)?;
-    file.set_len(at)?;
+/// Ends a file with its seal.
+fn seal(file: &File, seal: Seal) -> io::Result<()> {
+    let bytes = seal.encode();
+    file.write_all_at(&bytes, seal.position)?;
+    file.set_len(seal.position + bytes.len() as u64)?;
     file.sync_all()
 }
 
@@ -149,14 +145,9 @@ impl SegmentWriter {
     /// Order: the old segment is sealed before the new one has a name, so that only the newest
     /// may be without a seal.
     fn begin_segment(&mut self, first: CommitNumber) -> io::Result<()> {
-        let seal = Seal {
-            last: CommitNumber(first.0.saturating_sub(1)),
-            position: self.position,
-        };
-        let seal = seal.encode();
-        self.file.write_all_at(&seal, self.position)?;
-        self.file.set_len(self.position + seal.len() as u64)?;
-        self.file.sync_all()?;
+        let last = CommitNumber(first.0.saturating_sub(1));
+        let position = self.position;
+        seal(&self.file, Seal { last, position })?;
         let segment = file::create(&self.folder, first)?;
         self.file = OpenOptions::new().write(true).open(&segment.path)?;
         self.segment = segment;

@@ -51,7 +51,7 @@ impl Forger {
         let of_page = |page: StoredManifest| {
             let entries = page.manifest.entries.iter();
             let records = entries.flat_map(|entry| {
-                let count = usize::try_from(entry.last.0 + 1 - entry.first.0).unwrap();
+                let count = usize::try_from(entry.events()).unwrap();
                 let records = log.reader().records(entry.project, entry.first);
                 records.take(count).map(Result::unwrap).collect::<Vec<_>>()
             });
