@@ -143,12 +143,12 @@ impl RowStage {
             match self.rows.project(&manifest, &events) {
                 Ok(done) => projected = done,
                 Err(failure) => {
-                    granted
-                        .into_iter()
-                        .for_each(|(_, answer)| answer(Outcome::Stopped));
-                    refused
-                        .into_iter()
-                        .for_each(|(_, answer)| answer(Outcome::Stopped));
+                    let waiting = Durable {
+                        batch: None,
+                        granted,
+                        refused,
+                    };
+                    waiting.stop();
                     return Err(Halt {
                         commit: commit.0,
                         reason: failure.to_string(),
