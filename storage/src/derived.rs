@@ -10,8 +10,12 @@ use thiserror::Error;
 
 use crate::scan::{
     Change, Defect, FolderState, ScanDamage, check_tables, cut, folder_state, scan_journals,
-    truncate_torn,
+    truncate_torn, verify_newest,
 };
+
+/// The newest tables of about this size in all are read whole when a folder is opened: damage in
+/// older ones is met by whoever reads them.
+const READ_WHOLE_BYTES: u64 = 128 << 20;
 
 /// Why a derived database does not open.
 #[derive(Debug, Error)]
@@ -85,7 +89,7 @@ fn prepare(folder: &Path) -> Result<(), DerivedFailure> {
 }
 
 fn check_files(folder: &Path) -> Result<(), DerivedFailure> {
-    check_tables(folder)?;
+    verify_newest(&check_tables(folder)?, READ_WHOLE_BYTES)?;
     let journals = scan_journals(folder, &mut |_, _| {})?;
     let Some((file, found)) = journals.damage() else {
         // A batch that a power loss tore: the log has it, and it is derived again.

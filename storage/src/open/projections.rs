@@ -8,7 +8,9 @@ use everlog_domain::ports::RowsFailure;
 use super::head;
 use super::refused::OpenRefused;
 use crate::log::EmbeddedLog;
-use crate::rows::{CatchUpFailure, FjallRows, OpenFailure, catch_up, rebuild};
+use crate::rows::{
+    CatchUpFailure, FjallRows, OpenFailure, catch_up, is_marked_damaged, rebuild, unmark_damaged,
+};
 
 /// Where a damaged projection is kept until another one stands.
 const ASIDE: &str = "projections.damaged";
@@ -27,11 +29,16 @@ pub(super) fn open(folder: &Path, log: &EmbeddedLog) -> Result<FjallRows, OpenRe
         opened => opened,
     };
     let rows = opened.map_err(refused)?;
+    unmark_damaged(folder).map_err(|error| OpenRefused::io(folder, error))?;
     forget_aside(folder);
     Ok(rows)
 }
 
 fn open_and_catch_up(folder: &Path, log: &EmbeddedLog) -> Result<FjallRows, CatchUpFailure> {
+    if is_marked_damaged(folder) {
+        let reason = "some did not read when they were last in use".to_owned();
+        return Err(OpenFailure::Damaged { reason }.into());
+    }
     let rows = FjallRows::open(folder)?;
     catch_up(&rows, log, &mut reports())?;
     Ok(rows)
@@ -103,7 +110,31 @@ fn refused(failure: CatchUpFailure) -> OpenRefused {
 
 #[cfg(test)]
 mod tests {
+    use everlog_domain::ids::ProjectNumber;
+    use everlog_domain::ports::Rows;
+
     use super::*;
+    use crate::conformance::rows::dump;
+    use crate::fixture::{options, written};
+    use crate::open::PROJECTIONS;
+    use crate::rows::mark_damaged;
+
+    #[test]
+    fn rows_that_were_found_damaged_in_use_are_made_anew() {
+        let folder = written(3);
+        let opened = || crate::open::open(&options(folder.path())).unwrap();
+        let shown = |rows: &FjallRows| dump(&*rows.view(), ProjectNumber(1));
+        let expected = shown(&opened().rows);
+        assert!(expected.len() >= 3, "{expected:?}");
+        let rows = folder.path().join(PROJECTIONS);
+        let left = rows.join("left.tmp");
+        fs::write(&left, []).unwrap();
+        mark_damaged(&rows).unwrap();
+        let opened = opened();
+        assert_eq!(shown(&opened.rows), expected);
+        assert!(!is_marked_damaged(&rows));
+        assert!(!left.exists(), "it is another folder");
+    }
 
     #[test]
     fn only_damage_throws_rows_away() {

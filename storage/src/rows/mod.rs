@@ -23,6 +23,7 @@ mod catch_up;
 mod clash;
 mod conditions;
 mod cursor;
+mod damage;
 mod engine;
 mod entries;
 mod envelopes;
@@ -50,6 +51,9 @@ mod walk;
 
 pub use bounds::Bounds;
 pub use catch_up::{CatchUpFailure, catch_up, rebuild};
+#[cfg(test)]
+pub(crate) use damage::mark_damaged;
+pub(crate) use damage::{is_marked_damaged, unmark_damaged};
 pub use engine::FjallRows;
 
 pub use open::{OpenFailure, peek_commit};

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use everlog_domain::ports::RowsFailure;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot};
 
+use super::damage::Damage;
 use super::layout;
 use super::range::KeyRange;
 use crate::derived::is_of_the_world;
@@ -34,12 +35,14 @@ pub(super) struct Store {
     folder: PathBuf,
     /// Whether something was written since the journal was written out.
     is_dirty: Arc<AtomicBool>,
+    damage: Damage,
 }
 
 /// The database as it stood.
 pub(super) struct Reader {
     snapshot: Snapshot,
     keyspace: Keyspace,
+    damage: Damage,
 }
 
 /// What a batch writes, of which the last word on each key counts: `None` removes it.
@@ -62,6 +65,7 @@ impl Store {
             keyspace,
             folder: folder.to_owned(),
             is_dirty: Arc::default(),
+            damage: Damage::none_in(folder),
         })
     }
 
@@ -69,11 +73,14 @@ impl Store {
         Reader {
             snapshot: self.database.snapshot(),
             keyspace: self.keyspace.clone(),
+            damage: self.damage.clone(),
         }
     }
 
-    /// Writes atomically. The operating system has it afterwards, the disk perhaps not.
+    /// Writes atomically. The operating system has it afterwards, the disk perhaps not. Rows of
+    /// which some did not read take nothing more.
     pub(super) fn write(&self, writes: Writes) -> Result<(), RowsFailure> {
+        self.damage.refuse()?;
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
         for (key, value) in writes.last_words() {
             if key.len() > LONGEST_KEY {
@@ -114,15 +121,25 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// Waits until what was written is in tables.
+    pub(super) fn flush(&self) {
+        self.keyspace.rotate_memtable_and_wait().unwrap();
+    }
+}
+
 impl Reader {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Slice>, RowsFailure> {
         let value = self.snapshot.get(&self.keyspace, key);
-        value.map_err(|error| unreadable(key, &error))
+        value.map_err(|error| unreadable(&self.damage, key, &error))
     }
 
     pub(super) fn range(&self, range: &KeyRange) -> Entries {
+        let damage = self.damage.clone();
         if range.is_empty() {
-            return Entries { inner: None };
+            let inner = None;
+            return Entries { inner, damage };
         }
         let start = Bound::Included(range.start.as_slice());
         let end = range
@@ -132,32 +149,41 @@ impl Reader {
         let inner = self
             .snapshot
             .range::<&[u8], _>(&self.keyspace, (start, end));
-        Entries { inner: Some(inner) }
+        Entries {
+            inner: Some(inner),
+            damage,
+        }
     }
 }
 
 /// Keys with their values, from both ends.
 pub(super) struct Entries {
     inner: Option<fjall::Iter>,
+    damage: Damage,
 }
 
 type Entry = Result<(Slice, Slice), RowsFailure>;
 
-fn entry(guard: fjall::Guard) -> Entry {
-    guard.into_inner().map_err(|error| unreadable(&[], &error))
+impl Entries {
+    fn entry(&self, guard: fjall::Guard) -> Entry {
+        let entry = guard.into_inner();
+        entry.map_err(|error| unreadable(&self.damage, &[], &error))
+    }
 }
 
 impl Iterator for Entries {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        self.inner.as_mut()?.next().map(entry)
+        let next = self.inner.as_mut()?.next()?;
+        Some(self.entry(next))
     }
 }
 
 impl DoubleEndedIterator for Entries {
     fn next_back(&mut self) -> Option<Entry> {
-        self.inner.as_mut()?.next_back().map(entry)
+        let next = self.inner.as_mut()?.next_back()?;
+        Some(self.entry(next))
     }
 }
 
@@ -209,11 +235,11 @@ pub(super) fn engine(reason: &dyn std::fmt::Display) -> RowsFailure {
 
 /// What does not read is damage, unless it is the disk that fails: making rows anew helps against
 /// the one and not against the other.
-fn unreadable(key: &[u8], error: &fjall::Error) -> RowsFailure {
+fn unreadable(damage: &Damage, key: &[u8], error: &fjall::Error) -> RowsFailure {
     if is_of_the_world(error) {
         return engine(error);
     }
-    damaged(key, &error.to_string())
+    damage.found(damaged(key, &error.to_string()))
 }
 
 /// Damage at a key of the database.

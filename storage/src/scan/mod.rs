@@ -81,4 +81,5 @@ pub use self::report::{TableReport, check_tables};
 pub use self::tables::{BlobFile, KeyspaceTables, TableFile};
 pub(crate) use self::truncate::cut;
 pub use self::truncate::{TruncateError, truncate_torn};
+pub(crate) use self::verify::verify_newest;
 pub use self::verify::{VerifyProgress, VerifyReport, verify_tables};

@@ -33,6 +33,11 @@ const WITH_A_SEALED_SEGMENT: Amount = Amount {
     writes: 900,
     large: 0.6,
 };
+/// Enough for the rows to be flushed into tables.
+const WITH_FLUSHED_ROWS: Amount = Amount {
+    writes: 1_500,
+    large: 0.9,
+};
 /// Places at which files outside of the log are cut.
 const OTHER_CUTS: u64 = 5;
 /// What is beside the log: a file of each must be hit.
@@ -155,6 +160,19 @@ fn damage_beside_the_log_costs_no_event() {
         others.is_empty(),
         "new files, of which this must know: {others:?}"
     );
+}
+
+#[test]
+fn damaged_tables_of_rows_are_made_again() {
+    let seed = settings::seed("EVERLOG_DAMAGE_SEED");
+    let sound = sound(seed, WITH_FLUSHED_ROWS);
+    let mut files = sound.image.entries.keys();
+    let table = files.find(|path| path.starts_with("projections/keyspaces/1/tables/"));
+    let table = table.expect("rows were flushed").clone();
+    // Only a few: reading a log of this size takes its time.
+    let damages = sound.damages(|path| path == table, |_, file| flips(file, 2, seed));
+    let outcomes = inflict_all(&sound, &damages);
+    assert_eq!(outcomes.refused, 0, "they are made again: {outcomes:?}");
 }
 
 fn beside_the_log(file: &FileImage, seed: u64) -> Vec<Harm> {

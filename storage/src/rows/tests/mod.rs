@@ -1,6 +1,7 @@
 //! Tests of the engine as a whole.
 
 mod agreement;
+mod damaged;
 mod promises;
 mod random;
 mod remaking;

@@ -1,7 +1,4 @@
-//! What a projection is worth: opened again, made again, purged, damaged.
-
-use std::fs;
-use std::path::Path;
+//! What a projection is worth: opened again, made again, purged.
 
 use everlog_domain::access::RoleSet;
 use everlog_domain::ids::{CommitNumber, ProjectNumber};
@@ -17,12 +14,12 @@ use crate::conformance::history::{History, project};
 use crate::conformance::rows::{dump, project_all, roles};
 use crate::rows::{Bounds, CatchUpFailure, FjallRows, OpenFailure, catch_up, peek_commit, rebuild};
 
-const ONE: ProjectNumber = ProjectNumber(1);
+pub(super) const ONE: ProjectNumber = ProjectNumber(1);
 
-fn quiet(_: CommitNumber, _: CommitNumber) {}
+pub(super) fn quiet(_: CommitNumber, _: CommitNumber) {}
 
 /// A thread with more items than one batch purges.
-fn long_thread(history: &mut History<'_>, posts: usize) {
+pub(super) fn long_thread(history: &mut History<'_>, posts: usize) {
     history.create_thread(1, "long", None, &["any"]);
     history.create_thread(1, "other", None, &["any"]);
     for number in 0..posts {
@@ -206,74 +203,6 @@ fn a_projection_ahead_of_the_log_is_named() {
     assert!(ahead, "{failure:?}");
 }
 
-/// Changes bytes of the newest journal.
-fn spoil_journal(folder: &Path, at: usize) {
-    let mut journals: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "jnl"))
-        .collect();
-    journals.sort();
-    let journal = journals.last().unwrap();
-    let mut bytes = fs::read(journal).unwrap();
-    bytes[at] ^= 0x55;
-    fs::write(journal, bytes).unwrap();
-}
-
-/// fjall seals a journal by beginning the next one.
-fn seal_journal(folder: &Path) {
-    fs::write(folder.join("1.jnl"), []).unwrap();
-}
-
-/// A log of twenty batches, with a thread each.
-fn twenty_threads() -> MemoryLog {
-    let log = MemoryLog::new();
-    let mut history = History::into_log(&log);
-    for number in 0..20 {
-        history.create_thread(1, &format!("t{number}"), None, &["any"]);
-        history.commit();
-    }
-    log
-}
-
-/// What a power loss leaves of a journal that is not synced.
-#[test]
-fn a_hole_in_the_newest_journal_costs_the_batches_after_it_and_nothing_else() {
-    let log = twenty_threads();
-    let folder = tempfile::tempdir().unwrap();
-    let rows = rebuild(folder.path(), &log, &mut quiet).unwrap();
-    let expected = dump(&*rows.view(), ONE);
-    drop(rows);
-    let journal = fs::read(folder.path().join("0.jnl")).unwrap();
-    let written = journal.iter().rposition(|byte| *byte != 0).unwrap();
-    spoil_journal(folder.path(), written / 2);
-    let rows = FjallRows::open(folder.path()).unwrap();
-    let reached = rows.reached();
-    assert!(
-        reached > CommitNumber(3),
-        "what is before the hole stays: {reached}"
-    );
-    assert!(reached < CommitNumber(20), "{reached}");
-    catch_up(&rows, &log, &mut quiet).unwrap();
-    assert_eq!(dump(&*rows.view(), ONE), expected);
-}
-
-#[test]
-fn a_damaged_projection_is_refused_and_made_again() {
-    let log = twenty_threads();
-    let folder = tempfile::tempdir().unwrap();
-    let rows = rebuild(folder.path(), &log, &mut quiet).unwrap();
-    let expected = dump(&*rows.view(), ONE);
-    drop(rows);
-    spoil_journal(folder.path(), 600);
-    seal_journal(folder.path());
-    let refused = FjallRows::open(folder.path()).map(|_| ()).unwrap_err();
-    assert!(matches!(refused, OpenFailure::Damaged { .. }), "{refused}");
-    assert!(refused.calls_for_rebuild());
-    let rows = rebuild(folder.path(), &log, &mut quiet).unwrap();
-    assert_eq!(dump(&*rows.view(), ONE), expected);
-}
-
 #[test]
 fn a_log_with_clashes_opens_and_is_the_same_when_made_again() {
     let log = MemoryLog::new();
@@ -308,30 +237,6 @@ fn a_projection_of_another_version_is_refused() {
     let refused = FjallRows::open(folder.path()).map(|_| ()).unwrap_err();
     assert!(matches!(refused, OpenFailure::OtherVersion), "{refused}");
     assert!(refused.calls_for_rebuild());
-}
-
-#[test]
-fn an_index_that_leads_nowhere_is_damage() {
-    let folder = tempfile::tempdir().unwrap();
-    let rows = FjallRows::open(folder.path()).unwrap();
-    let mut history = History::new();
-    long_thread(&mut history, 3);
-    project_all(&rows, &history);
-    rows.lose_row(ONE, threads::TABLE, &["long".into()]);
-    let by_name = Query {
-        order: vec![OrderBy {
-            column: threads::NAME,
-            direction: Direction::Ascending,
-        }],
-        ..Query::default()
-    };
-    let refused = rows
-        .view()
-        .list(ONE, threads::TABLE, &by_name, Visibility::All);
-    assert!(
-        matches!(refused, Err(RowsFailure::Damaged { .. })),
-        "{refused:?}"
-    );
 }
 
 proptest! {
