@@ -1,21 +1,19 @@
 //! One writer that commits many events together: PostgreSQL at its best.
 
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Statement};
 
+use super::table::{COLUMNS, OwnStream, Place, Table};
 use crate::closed::Caller;
 
 /// Rows in a commit, at most.
 pub(crate) const ROWS: usize = 1_024;
-
-const MULTI_ROW: &str = r#"INSERT INTO events (project, "offset", payload)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])"#;
-const COPY: &str = r#"COPY events (project, "offset", payload) FROM STDIN (FORMAT binary)"#;
 
 /// How a batch reaches PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +43,30 @@ pub(crate) struct Batches {
     offset: i64,
 }
 
+/// An event of a batch: its place in its stream, and what it holds.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    place: Place<'a>,
+    payload: &'a [u8],
+}
+
 impl Batches {
     /// Prepares the statement of this form.
-    pub(crate) async fn new(client: Client, project: i64, form: Form) -> Result<Self> {
+    pub(crate) async fn new(
+        client: Client,
+        project: i64,
+        form: Form,
+        table: Table,
+    ) -> Result<Self> {
+        let name = table.name();
         let sql = match form {
-            Form::MultiRow => MULTI_ROW,
-            Form::Copy => COPY,
+            Form::MultiRow => format!(
+                "INSERT INTO {name} ({COLUMNS}) SELECT * FROM unnest(
+                    $1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])"
+            ),
+            Form::Copy => format!("COPY {name} ({COLUMNS}) FROM STDIN (FORMAT binary)"),
         };
-        let statement = client.prepare(sql).await?;
+        let statement = client.prepare(&sql).await?;
         Ok(Self {
             client,
             statement,
@@ -62,33 +76,41 @@ impl Batches {
         })
     }
 
-    async fn commit(&mut self, payloads: &[&[u8]]) -> Result<u64> {
+    async fn commit(&mut self, rows: &[Row<'_>]) -> Result<u64> {
         let first = self.offset + 1;
-        self.offset += i64::try_from(payloads.len()).context("the rows of a batch")?;
+        self.offset += i64::try_from(rows.len()).context("the rows of a batch")?;
         let offsets: Vec<i64> = (first..=self.offset).collect();
         match self.form {
-            Form::MultiRow => self.multi_row(&offsets, payloads).await,
-            Form::Copy => self.copy(&offsets, payloads).await,
+            Form::MultiRow => self.multi_row(&offsets, rows).await,
+            Form::Copy => self.copy(&offsets, rows).await,
         }
     }
 
-    async fn multi_row(&self, offsets: &[i64], payloads: &[&[u8]]) -> Result<u64> {
+    async fn multi_row(&self, offsets: &[i64], rows: &[Row<'_>]) -> Result<u64> {
         let projects = vec![self.project; offsets.len()];
-        Ok(self
-            .client
-            .execute(&self.statement, &[&projects, &offsets, &payloads])
-            .await?)
+        let streams: Vec<&str> = rows.iter().map(|row| row.place.stream).collect();
+        let positions: Vec<i64> = rows.iter().map(|row| row.place.position).collect();
+        let payloads: Vec<&[u8]> = rows.iter().map(|row| row.payload).collect();
+        let values: [&(dyn ToSql + Sync); 5] =
+            [&projects, &offsets, &streams, &positions, &payloads];
+        Ok(self.client.execute(&self.statement, &values).await?)
     }
 
-    async fn copy(&self, offsets: &[i64], payloads: &[&[u8]]) -> Result<u64> {
+    async fn copy(&self, offsets: &[i64], rows: &[Row<'_>]) -> Result<u64> {
         let sink = self.client.copy_in(&self.statement).await?;
-        let writer = BinaryCopyInWriter::new(sink, &[Type::INT8, Type::INT8, Type::BYTEA]);
+        let types = [Type::INT8, Type::INT8, Type::TEXT, Type::INT8, Type::BYTEA];
+        let writer = BinaryCopyInWriter::new(sink, &types);
         let mut writer = std::pin::pin!(writer);
-        for (offset, payload) in offsets.iter().zip(payloads) {
-            writer
-                .as_mut()
-                .write(&[&self.project, offset, payload])
-                .await?;
+        for (offset, row) in offsets.iter().zip(rows) {
+            let Row { place, payload } = row;
+            let values: [&(dyn ToSql + Sync); 5] = [
+                &self.project,
+                offset,
+                &place.stream,
+                &place.position,
+                payload,
+            ];
+            writer.as_mut().write(&values).await?;
         }
         Ok(writer.finish().await?)
     }
@@ -99,6 +121,7 @@ impl Batches {
 #[derive(Debug)]
 pub(crate) struct AlwaysFull {
     batches: Batches,
+    stream: OwnStream,
     payload: Vec<u8>,
 }
 
@@ -107,6 +130,7 @@ impl AlwaysFull {
     pub(crate) fn new(batches: Batches, payload_bytes: usize) -> Self {
         Self {
             batches,
+            stream: OwnStream::new(0),
             payload: vec![0x5a; payload_bytes],
         }
     }
@@ -114,20 +138,46 @@ impl AlwaysFull {
 
 impl Caller for AlwaysFull {
     async fn call(&mut self) -> Result<u64> {
-        self.batches.commit(&[self.payload.as_slice(); ROWS]).await
+        let Self {
+            batches,
+            stream,
+            payload,
+        } = self;
+        let places: Vec<i64> = (0..ROWS).map(|_| stream.advance()).collect();
+        let row = |position| Row {
+            place: stream.at(position),
+            payload,
+        };
+        let rows: Vec<Row<'_>> = places.into_iter().map(row).collect();
+        batches.commit(&rows).await
     }
 }
 
 /// An event on its way to the gathering writer.
 struct Waiting {
+    stream: Arc<str>,
+    position: i64,
     payload: Vec<u8>,
     committed: oneshot::Sender<()>,
+}
+
+impl Waiting {
+    fn row(&self) -> Row<'_> {
+        Row {
+            place: Place {
+                stream: &self.stream,
+                position: self.position,
+            },
+            payload: &self.payload,
+        }
+    }
 }
 
 /// One of those who each wait until their own event is committed: what the log's committer serves.
 #[derive(Debug)]
 pub(crate) struct WaitingCaller {
     events: mpsc::Sender<Waiting>,
+    stream: OwnStream,
     payload: Vec<u8>,
 }
 
@@ -146,11 +196,12 @@ impl WaitingCaller {
             }
             anyhow::Ok(())
         });
-        let caller = || Self {
+        let caller = |number| Self {
             events: events.clone(),
+            stream: OwnStream::new(number),
             payload: vec![0x5a; payload_bytes],
         };
-        std::iter::repeat_with(caller).take(callers).collect()
+        (0..callers).map(caller).collect()
     }
 }
 
@@ -158,6 +209,8 @@ impl Caller for WaitingCaller {
     async fn call(&mut self) -> Result<u64> {
         let (committed, answer) = oneshot::channel();
         let waiting = Waiting {
+            stream: self.stream.name(),
+            position: self.stream.advance(),
             payload: self.payload.clone(),
             committed,
         };
@@ -172,11 +225,8 @@ impl Caller for WaitingCaller {
 }
 
 async fn commit_and_answer(batches: &mut Batches, gathered: &mut Vec<Waiting>) -> Result<()> {
-    let payloads: Vec<&[u8]> = gathered
-        .iter()
-        .map(|event| event.payload.as_slice())
-        .collect();
-    batches.commit(&payloads).await?;
+    let rows: Vec<Row<'_>> = gathered.iter().map(Waiting::row).collect();
+    batches.commit(&rows).await?;
     for event in gathered.drain(..) {
         // A caller that stopped waiting needs no answer.
         event.committed.send(()).ok();

@@ -9,6 +9,8 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tokio::process::{Child, Command};
 use tokio_postgres::{Config, NoTls};
 
+use super::table::Table;
+
 const USER: &str = "bench";
 
 /// Longest wait for the cluster to accept connections or to end.
@@ -22,9 +24,6 @@ const SETTINGS: [&str; 5] = [
     "max_connections=400",
     "log_min_messages=error",
 ];
-
-const TABLE: &str = r#"CREATE TABLE events (
-    project bigint, "offset" bigint, payload bytea NOT NULL, PRIMARY KEY (project, "offset"))"#;
 
 /// Why there is no baseline on this machine, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +59,7 @@ impl Cluster {
         let mut config = Config::new();
         config.host_path(&data).user(USER).dbname("postgres");
         let cluster = Self { process, config };
-        cluster.make_table().await?;
+        cluster.make_tables().await?;
         Ok(cluster)
     }
 
@@ -79,7 +78,7 @@ impl Cluster {
         Ok(())
     }
 
-    async fn make_table(&self) -> Result<()> {
+    async fn make_tables(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let (client, connection) = loop {
             match self.config.connect(NoTls).await {
@@ -91,10 +90,11 @@ impl Cluster {
             }
         };
         tokio::spawn(async move { connection.await.ok() });
-        client
-            .batch_execute(TABLE)
-            .await
-            .context("the baseline's table")
+        for table in Table::ALL {
+            let made = client.batch_execute(&table.definition()).await;
+            made.context("the baseline's tables")?;
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
 //! An insert a commit: what an application does that keeps each event as it comes.
 
 use anyhow::Result;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use super::table::{COLUMNS, OwnStream, Place, Table};
 use crate::closed::Caller;
-
-const INSERT: &str = r#"INSERT INTO events (project, "offset", payload) VALUES ($1, $2, $3)"#;
 
 /// One connection; each statement commits by itself.
 #[derive(Debug)]
@@ -13,19 +13,22 @@ pub(crate) struct Inserter {
     client: Client,
     statement: Statement,
     project: i64,
-    offset: i64,
+    /// The project's events are those of this stream, so an offset is a position as well.
+    stream: OwnStream,
     payload: Vec<u8>,
 }
 
 impl Inserter {
     /// Prepares the statement.
     pub(crate) async fn new(client: Client, project: i64, payload_bytes: usize) -> Result<Self> {
-        let statement = client.prepare(INSERT).await?;
+        let name = Table::Checked.name();
+        let insert = format!("INSERT INTO {name} ({COLUMNS}) VALUES ($1, $2, $3, $4, $5)");
+        let statement = client.prepare(&insert).await?;
         Ok(Self {
             client,
             statement,
             project,
-            offset: 0,
+            stream: OwnStream::new(0),
             payload: vec![0x5a; payload_bytes],
         })
     }
@@ -33,16 +36,16 @@ impl Inserter {
 
 impl Caller for Inserter {
     async fn call(&mut self) -> Result<u64> {
-        self.offset += 1;
+        let position = self.stream.advance();
         let Self {
             client,
             statement,
             project,
-            offset,
+            stream,
             payload,
         } = self;
-        Ok(client
-            .execute(statement, &[project, offset, payload])
-            .await?)
+        let Place { stream, position } = stream.at(position);
+        let values: [&(dyn ToSql + Sync); 5] = [project, &position, &stream, &position, payload];
+        Ok(client.execute(statement, &values).await?)
     }
 }

@@ -5,10 +5,14 @@
 //! form of a batch, a project for each connection so that none waits for another's rows, clients on as
 //! many cores as ours have in process. Neither side pays for what the other left behind: after each of
 //! its turns the table is emptied and the cluster brought to rest, outside of the window.
+//!
+//! Its table refuses what our committer refuses (an offset twice, a position of a stream twice): two
+//! unique indexes. What it reaches with the first of them alone is in the table of trials.
 
 mod batches;
 mod cluster;
 mod inserts;
+mod table;
 
 use std::path::Path;
 
@@ -23,6 +27,7 @@ use batches::{AlwaysFull, Batches, Form, WaitingCaller};
 use cluster::Cluster;
 pub(crate) use cluster::Unavailable;
 use inserts::Inserter;
+use table::Table;
 
 /// Connections that insert: the best of these is the baseline.
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
@@ -162,10 +167,11 @@ async fn bring_to_rest(config: &Config) -> Result<()> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(async move { connection.await.ok() });
     // Each by itself: statements in one call are one transaction.
-    for statement in ["TRUNCATE events", "CHECKPOINT"] {
-        client.batch_execute(statement).await?;
+    for table in Table::ALL {
+        let empty = format!("TRUNCATE {}", table.name());
+        client.batch_execute(&empty).await?;
     }
-    Ok(())
+    Ok(client.batch_execute("CHECKPOINT").await?)
 }
 
 /// The search for the best writers.
@@ -181,7 +187,8 @@ impl Search {
     async fn run(mut self) -> Result<(Vec<Inserter>, Vec<WaitingCaller>, Vec<Trial>)> {
         let inserters = self.inserters().await?;
         self.ceiling().await?;
-        let waiting = self.waiting().await?;
+        self.waiting(Table::Unchecked).await?;
+        let waiting = self.waiting(Table::Checked).await?;
         Ok((inserters, waiting, self.trials))
     }
 
@@ -199,13 +206,18 @@ impl Search {
         Ok(best.callers)
     }
 
-    async fn waiting(&mut self) -> Result<Vec<WaitingCaller>> {
+    async fn waiting(&mut self, table: Table) -> Result<Vec<WaitingCaller>> {
+        let checked = match table {
+            Table::Checked => "",
+            Table::Unchecked => ", positions not checked",
+        };
         let mut best = Best::default();
         for form in [Form::MultiRow, Form::Copy] {
             for callers in CALLERS {
-                let batches = self.batches(form).await?;
+                let batches = self.batches(form, table).await?;
                 let waiting = WaitingCaller::gathered(batches, callers, self.payload_bytes);
-                let name = format!("one writer, batches of {callers} callers' events, {form}");
+                let name =
+                    format!("one writer, batches of {callers} callers' events, {form}{checked}");
                 best.offer(self.tried(name, waiting).await?);
             }
         }
@@ -214,7 +226,7 @@ impl Search {
 
     async fn ceiling(&mut self) -> Result<()> {
         for form in [Form::MultiRow, Form::Copy] {
-            let batches = self.batches(form).await?;
+            let batches = self.batches(form, Table::Checked).await?;
             let name = format!("one writer that nobody waits for, 1,024 ready rows, {form}");
             let writer = AlwaysFull::new(batches, self.payload_bytes);
             self.tried(name, vec![writer]).await?;
@@ -236,9 +248,9 @@ impl Search {
         Ok((seen, callers))
     }
 
-    async fn batches(&mut self, form: Form) -> Result<Batches> {
+    async fn batches(&mut self, form: Form, table: Table) -> Result<Batches> {
         let (client, project) = self.client().await?;
-        Batches::new(client, project, form).await
+        Batches::new(client, project, form, table).await
     }
 
     async fn client(&mut self) -> Result<(Client, i64)> {
