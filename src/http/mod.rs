@@ -28,6 +28,7 @@ mod sessions;
 mod set_up;
 mod thread_wire;
 mod threads;
+mod typing;
 mod visitor;
 mod wishes;
 mod writing;

@@ -16,7 +16,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
-use super::{account, health, items, metrics, open_items, participants, sessions, threads};
+use super::{account, health, items, metrics, open_items, participants, sessions, threads, typing};
 
 /// A pattern of paths, and what answers there to which method.
 pub(crate) type Route = (&'static str, MethodRouter<Arc<Edge>>);
@@ -90,6 +90,10 @@ fn resources() -> Vec<Route> {
         (
             "/v1/threads/{threadId}/participants/{participantId}",
             participant,
+        ),
+        (
+            "/v1/threads/{threadId}/typing",
+            put(typing::put).delete(typing::delete),
         ),
         ("/v1/threads/{threadId}/items", items),
         ("/v1/threads/{threadId}/items/{itemId}", get(items::get)),

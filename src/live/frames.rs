@@ -1,9 +1,11 @@
 //! What the server sends. Only the small head of a frame is a subscription's own; what follows is
 //! often the same text for everybody.
 
+use compact_str::CompactString;
+use everlog_actors::live::Moment;
 use everlog_domain::access::Principal;
 use everlog_domain::ids::ProjectId;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::page::Change;
 use super::protocol::FrameId;
@@ -56,6 +58,19 @@ pub(super) fn error(id: Option<&str>, refusal: &Refusal) -> String {
 pub(super) fn caught_up(id: &str, prev: Option<&str>, cursor: &str) -> String {
     let head = link_head("caughtUp", id, prev, cursor);
     format!("{head}}}")
+}
+
+/// `signals`: not a link, since nothing of it is in the log.
+pub(super) fn signals(id: &str, moment: &Moment) -> String {
+    let typing = moment.typing.iter();
+    let typing = typing
+        .map(|(principal, until)| json!({ "principal": principal, "until": until.to_string() }));
+    let typing: Json = typing.collect();
+    let present = Json::from_iter(moment.present.iter().map(CompactString::as_str));
+    let total = moment.present_total;
+    format!(
+        r#"{{"type":"signals","id":{id},"present":{present},"presentTotal":{total},"typing":{typing}}}"#
+    )
 }
 
 /// `event`, `enter` or `leave`

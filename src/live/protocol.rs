@@ -42,6 +42,8 @@ pub(super) struct Subscribe {
     pub(super) resource: String,
     pub(super) queries: Vec<String>,
     pub(super) from: Begin,
+    /// Whether the caller wants to be seen in the thread, and to see who is there and who types.
+    pub(super) signals: bool,
 }
 
 /// Where a subscription begins.
@@ -123,6 +125,7 @@ struct Fields {
     resource: Option<String>,
     queries: Option<Vec<String>>,
     from: Option<CompactString>,
+    signals: Option<bool>,
     method: Option<String>,
     path: Option<String>,
     headers: Option<BTreeMap<String, String>>,
@@ -180,6 +183,7 @@ impl ClientFrame {
                 resource: fields.resource.ok_or_else(|| missing("resource"))?,
                 queries: fields.queries.unwrap_or_default(),
                 from: Begin::of(fields.from),
+                signals: fields.signals.unwrap_or_default(),
             })),
             Kind::Call => {
                 let headers = fields.headers.unwrap_or_default();
@@ -218,6 +222,7 @@ impl Fields {
             ("resource", self.resource.is_some() && !subscribe),
             ("queries", self.queries.is_some() && !subscribe),
             ("from", self.from.is_some() && !subscribe),
+            ("signals", self.signals.is_some() && !subscribe),
             ("method", self.method.is_some() && !call),
             ("path", self.path.is_some() && !call),
             ("headers", self.headers.is_some() && !call),
@@ -270,6 +275,8 @@ mod tests {
             r#"{"type":"ping","resource":"threads"}"#,
             r#"{"type":"unsubscribe"}"#,
             r#"{"type":"unsubscribe","id":"a","from":"start"}"#,
+            r#"{"type":"unsubscribe","id":"a","signals":true}"#,
+            r#"{"type":"subscribe","id":"a","resource":"threads/t","signals":"yes"}"#,
             r#"{"type":"subscribe","id":"a"}"#,
             r#"{"type":"subscribe","resource":"threads"}"#,
             r#"{"type":"subscribe","id":"a","resource":"threads","body":{}}"#,

@@ -44,6 +44,11 @@ impl Refusal {
         Self::new(404, "live_resource_unknown", message)
     }
 
+    pub(super) fn signals_of_threads() -> Self {
+        let message = "signals go with threads/{threadId} and threads/{threadId}/items";
+        Self::new(400, "live_signals_not_here", message)
+    }
+
     pub(super) fn subscription_exists() -> Self {
         let message = "a subscription of this socket has this id: choose another, or unsubscribe";
         Self::new(409, "live_subscription_exists", message)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use everlog_actors::live::Watch;
+use everlog_actors::live::{Presence, Watch};
 use everlog_domain::access::Caller;
 use everlog_domain::ids::Offset;
 use parking_lot::Mutex;
@@ -60,6 +60,8 @@ pub(super) struct Subscription {
     pub(super) readable: Readable,
     /// Rows of threads at `reached`, while it reads the log.
     pub(super) folded: Arc<Mutex<Folded>>,
+    /// The caller in its thread, if it asked to be seen there.
+    pub(super) presence: Option<Presence>,
 }
 
 impl Subscription {

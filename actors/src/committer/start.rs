@@ -101,10 +101,12 @@ impl Committer {
         );
     }
 
-    /// Commits what waits and stops.
+    /// Commits what waits and stops. The engines are nobody's of the committer afterwards.
     pub(crate) async fn drain(&self) {
         self.intake.close();
-        drop(self.ended.clone().wait_for(Option::is_some).await);
+        // The stages let go of their senders last.
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
     }
 
     /// Waits for a halt; never returns after an ordinary stop.
@@ -147,6 +149,8 @@ fn start_threads(
             while let Some(unprojected) = receiver.blocking_recv() {
                 unprojected.stop();
             }
+            drop(row_stage);
+            drop(row_ended);
         })?;
     std::thread::Builder::new()
         .name("committer".to_owned())
@@ -166,6 +170,8 @@ fn start_threads(
                 end(&ended, &intake, Err(halt));
             }
             drop(sender);
+            drop(log_stage);
+            drop(ended);
         })?;
     Ok(())
 }

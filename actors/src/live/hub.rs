@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use compact_str::CompactString;
+use everlog_domain::access::Principal;
 use everlog_domain::envelope::StreamKind;
 use everlog_domain::ids::{Offset, ProjectNumber, ThreadId};
 use everlog_domain::ports::Projected;
 use everlog_domain::tables::TableNumber;
+use everlog_domain::time::Time;
 use parking_lot::Mutex;
 
 use super::access_changes::{Access, delta_of};
 use super::kept::{HubBounds, Kept};
+use super::presence::Presence;
 use super::published::Published;
 use super::ring::Read;
 use super::topic::Topic;
@@ -141,6 +144,27 @@ impl Hub {
         }
     }
 
+    /// Tells those who are in a thread that a principal types there until then, unless that is said
+    /// again, or that it has stopped. Who listens may read the thread; whether the principal may
+    /// write is the caller's to know.
+    pub fn tell_typing(
+        &self,
+        project: ProjectNumber,
+        thread: &ThreadId,
+        principal: &Principal,
+        until: Option<Time>,
+        now: Time,
+    ) {
+        let topic = {
+            let projects = self.0.projects.lock();
+            let watched = projects.get(&project);
+            watched.and_then(|watched| watched.threads.get(thread.as_str()).cloned())
+        };
+        if let Some(topic) = topic {
+            topic.signals.types(&principal.to_string(), until, now);
+        }
+    }
+
     /// Bytes in all rings, roughly.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -252,6 +276,13 @@ impl Watch {
     #[must_use]
     pub fn read(&self, after: Offset, limit: usize, bytes: usize) -> Read {
         self.topic.ring.lock().read(after, limit, bytes)
+    }
+
+    /// The principal is there from now on, for all who watch the same in this way: `waker` is marked
+    /// at `slot` with each change of who is there and who types.
+    #[must_use]
+    pub fn enter(&self, principal: &Principal, waker: &Waker, slot: Slot) -> Presence {
+        Presence::begin(Arc::clone(&self.topic), &principal.to_string(), waker, slot)
     }
 
     /// What has become, after an offset, of who may read a life of a thread that this watch shows.

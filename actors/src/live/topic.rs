@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::access_changes::AccessChanges;
 use super::ring::Ring;
+use super::signals::Signals;
 use super::waker::{Slot, Waker};
 
 /// A thing that is watched.
@@ -15,6 +16,7 @@ pub(super) struct Topic {
     pub(super) project: ProjectNumber,
     pub(super) ring: Mutex<Ring>,
     pub(super) access: AccessChanges,
+    pub(super) signals: Signals,
     watchers: Mutex<HashMap<u64, (Waker, Slot)>>,
 }
 
@@ -25,6 +27,7 @@ impl Topic {
             project,
             ring: Mutex::default(),
             access: AccessChanges::default(),
+            signals: Signals::default(),
             watchers: Mutex::default(),
         }
     }

@@ -115,6 +115,16 @@ export interface LeaveFrame extends Link {
 export interface CaughtUpFrame extends Link {
   type: "caughtUp";
 }
+/** Who is there and who types. Replaces the frame before; nothing of it is in the log. */
+export interface SignalsFrame {
+  type: "signals";
+  id: string;
+  /** 100 at most, each once. */
+  present: string[];
+  presentTotal: number;
+  /** Until when each types, unless it is said again. */
+  typing: { principal: string; until: string }[];
+}
 export interface ErrorFrame {
   type: "error";
   id?: string;
@@ -145,13 +155,14 @@ export type ServerFrame =
   | { type: "unsubscribed"; id: string }
   | SnapshotFrame
   | LinkFrame
+  | SignalsFrame
   | ErrorFrame
   | ResultFrame
   | { type: "pong"; id?: string };
 
 export type ClientFrame =
   | { type: "authenticate"; project?: string; key?: string; session?: string }
-  | { type: "subscribe"; id: string; resource: string; queries?: string[]; from?: "start" | Cursor }
+  | { type: "subscribe"; id: string; resource: string; queries?: string[]; from?: "start" | Cursor; signals?: true }
   | { type: "unsubscribe"; id: string }
   | { type: "ping"; id?: string }
   | {

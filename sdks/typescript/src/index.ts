@@ -14,6 +14,7 @@ export type {
   Method,
   Part,
   Participant,
+  SignalsFrame,
   SnapshotFrame,
   Thread,
 } from "./frames.js";

@@ -174,6 +174,8 @@ export class Live {
       case "leave":
       case "caughtUp":
         return this.#of(frame.id)?.takeLink(frame);
+      case "signals":
+        return this.#of(frame.id)?.takeSignals(frame);
       case "result":
         return this.#calls.take(frame);
       case "error":

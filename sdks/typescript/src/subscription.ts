@@ -9,6 +9,7 @@ import type {
   EventFrame,
   LeaveFrame,
   LinkFrame,
+  SignalsFrame,
   SnapshotFrame,
 } from "./frames.js";
 
@@ -24,6 +25,8 @@ export interface Handlers {
   leave?(frame: LeaveFrame): void;
   /** The past has ended. Comes again after each loss of the connection. */
   caughtUp?(frame: CaughtUpFrame): void;
+  /** Who is there and who types, in place of what was told before. Comes with the option `signals`. */
+  signals?(frame: SignalsFrame): void;
   /** The subscription is over: refused, or its thread is gone (`thread_not_found`), or the connection closed for good. */
   ended?(reason: Error): void;
 }
@@ -33,6 +36,8 @@ export interface SubscribeOptions {
   queries?: (string | object)[];
   /** Where it begins: absent for a snapshot, `"start"` for everything, or a cursor for everything after it. */
   from?: "start" | Cursor;
+  /** Of one thread: to be seen there as long as the subscription lasts, and to see who is there and who types. */
+  signals?: boolean;
 }
 
 /** What a subscription needs of its connection. */
@@ -88,7 +93,7 @@ export class Subscription {
   begin(): void {
     if (!this.#due) this.#round += 1;
     this.#due = false;
-    const { queries, from } = this.options;
+    const { queries, from, signals } = this.options;
     const begin = this.#cursor ?? from;
     this.wire.send({
       type: "subscribe",
@@ -96,6 +101,7 @@ export class Subscription {
       resource: this.resource,
       ...(queries && { queries: queries.map((query) => (typeof query === "string" ? query : JSON.stringify(query))) }),
       ...(begin !== undefined && { from: begin }),
+      ...(signals && { signals }),
     });
   }
 
@@ -122,6 +128,11 @@ export class Subscription {
     if (frame.type === "leave" && frame.ended) {
       this.end(new LiveError(404, "thread_not_found", "the thread was deleted, or may no longer be read"));
     }
+  }
+
+  /** @internal */
+  takeSignals(frame: SignalsFrame): void {
+    if (!this.#over) this.#call(() => this.handlers.signals?.(frame));
   }
 
   /** @internal */

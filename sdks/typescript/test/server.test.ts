@@ -104,6 +104,31 @@ test("a snapshot, then every change", { skip: SKIPPED }, async () => {
   assert.deepEqual(seen.slice(2).sort(), ["item.posted", "thread.updated"]);
 });
 
+test("who is there is told, again after a loss of the server", { skip: SKIPPED }, async () => {
+  const live = connected();
+  const id = await thread(live, "signals");
+  const seen: string[] = [];
+  const all = counted(seen, 2);
+  const there = new Promise<void>((told) => {
+    live.subscribe(
+      `threads/${id}`,
+      { signals: true },
+      {
+        signals: (frame) => {
+          seen.push(frame.present.map((principal) => principal.split(":")[0]).join());
+          all.look();
+          told();
+        },
+      },
+    );
+  });
+  await there;
+  await server.kill();
+  await server.startAgain();
+  await all.reached;
+  assert.deepEqual([...new Set(seen)], ["key"]);
+});
+
 test("killed again and again, every item comes once, in order", { skip: SKIPPED }, async () => {
   const POSTS = 300;
   const writer = connected();

@@ -3,7 +3,7 @@
 //! A page of the log was authorised by a view of the rows, what the hub brings by the events that
 //! came before it. Each link is looked at once more before it goes (`access`).
 
-use everlog_actors::live::{Read, Slot};
+use everlog_actors::live::{Presence, Read, Slot};
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::{Log, RowsView};
 use futures_util::{Sink, Stream};
@@ -76,7 +76,7 @@ where
             .watch
             .read(after, EVENTS_AT_ONCE, BYTES_AT_ONCE)
         {
-            Read::Events(events) if events.is_empty() => return Ok(()),
+            Read::Events(events) if events.is_empty() => return self.deliver_signals(slot).await,
             Read::Events(events) => events,
             Read::Behind => {
                 subscription.fall_back();
@@ -101,6 +101,43 @@ where
             }
         }
         Ok(())
+    }
+
+    /// Who is there and who types, once everything else has gone: it is of this moment, and a reader
+    /// that is behind is not in it yet.
+    async fn deliver_signals(&mut self, slot: Slot) -> Result<(), Ending> {
+        if self.outbox.is_full() {
+            // What is looked at afterwards is newer.
+            self.flush().await?;
+        }
+        if !self.may_see_signals(slot) {
+            return Ok(());
+        }
+        let Some(subscription) = self.subscriptions.get_mut(slot) else {
+            return Ok(());
+        };
+        let moment = subscription.presence.as_mut().and_then(Presence::look);
+        match moment {
+            Some(moment) => {
+                let frame = frames::signals(&subscription.id, &moment);
+                self.send(frame).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the caller may read the thread in whose present the subscription is. Where that was
+    /// taken away, the event that did so is due, and ends the subscription.
+    fn may_see_signals(&self, slot: Slot) -> bool {
+        let Some(subscription) = self.subscriptions.get(slot) else {
+            return false;
+        };
+        let Shown::Thread(thread) = subscription.shown.as_ref() else {
+            return false;
+        };
+        let life = thread.life(self.caller.project);
+        let (watch, reached) = (&subscription.watch, subscription.reached);
+        self.is_authenticated() && self.showing(watch, &life, reached) == Showing::May
     }
 
     /// From the log.

@@ -138,6 +138,9 @@ where
             return Err(Refusal::from(ApiError::new(ErrorType::UnauthorizedScope, message)).into());
         }
         let wanted = Wanted::parse(&frame.resource, &frame.queries)?;
+        if frame.signals && !matches!(wanted.resource(), Resource::Thread(..)) {
+            return Err(Refusal::signals_of_threads().into());
+        }
         let from = self.decode(&frame.from)?;
         let most = Refusal::too_many_subscriptions(MAX_SUBSCRIPTIONS.into());
         let slot = self.subscriptions.free_slot().ok_or(most)?;
@@ -157,10 +160,15 @@ where
             Beginning::Snapshot(_) => Phase::Present,
             Beginning::Past => Phase::Past(Behind::new()),
         };
+        // Only now: who may not read the thread is not seen in it either.
+        let presence = frame
+            .signals
+            .then(|| watch.enter(&self.caller.principal, &self.events, slot));
         let subscription = Subscription {
             id: frame.id.to_json(),
             shown,
             watch,
+            presence,
             reached: after,
             cursor: None,
             phase,

@@ -141,6 +141,11 @@ impl Client {
         self.send(frame).await;
     }
 
+    /// Expects links of a subscription that is asked for in another way.
+    pub(super) fn track(&mut self, id: &str) {
+        self.cursors.insert(id.to_owned(), None);
+    }
+
     /// The next frame.
     pub(super) async fn next(&mut self) -> Value {
         match self.receive().await {

@@ -14,6 +14,7 @@ mod resume;
 mod revocation;
 mod rights;
 mod schema;
+mod signals;
 mod slow;
 mod snapshots;
 mod visibility;

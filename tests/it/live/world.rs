@@ -19,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::DuplexStream;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 // In the past, so that the times of events move on from it.
@@ -37,6 +38,8 @@ pub(super) struct World {
 pub(super) struct Server {
     pub(super) edge: Arc<Edge>,
     router: Router,
+    /// Connections up to where they become sockets: each holds the routes, and they the engines.
+    connections: TaskTracker,
 }
 
 /// An answer.
@@ -106,6 +109,7 @@ impl Server {
         let edge = edge.unwrap();
         Self {
             router: everlog::routes::routes(&edge),
+            connections: TaskTracker::new(),
             edge,
         }
     }
@@ -114,6 +118,8 @@ impl Server {
     async fn stop(self) {
         self.say_stop();
         self.edge.stopping.tasks.wait().await;
+        self.connections.close();
+        self.connections.wait().await;
         self.edge.node.stop().await;
     }
 
@@ -130,7 +136,7 @@ impl Server {
         let connection = hyper::server::conn::http1::Builder::new()
             .serve_connection(TokioIo::new(far), service)
             .with_upgrades();
-        tokio::spawn(async move { connection.await.ok() });
+        self.connections.spawn(async move { connection.await.ok() });
         near
     }
 
@@ -347,7 +353,13 @@ impl<'a> Writer<'a> {
         self.write(thread, "DELETE", "", Value::Null).await
     }
 
-    async fn write(&self, thread: &str, method: &str, rest: &str, body: Value) -> Answer {
+    pub(super) async fn write(
+        &self,
+        thread: &str,
+        method: &str,
+        rest: &str,
+        body: Value,
+    ) -> Answer {
         let path = format!("/v1/threads/{thread}{rest}");
         let body = Some(body).filter(|body| !body.is_null());
         let answer = self.server.with_key(&self.key, method, &path, body).await;
