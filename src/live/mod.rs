@@ -14,6 +14,7 @@ mod life;
 mod opening;
 mod outbox;
 mod page;
+mod past_texts;
 mod places;
 mod present;
 mod protocol;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> [Route; 1] {
     let shared = (
         Extension(places::Places::default()),
         Extension(results::ProcessRoom::default()),
+        Extension(past_texts::PastTexts::default()),
     );
     [("/v1/live", get(socket::open).layer(shared))]
 }

@@ -62,6 +62,8 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) enum Text {
     Own(String),
+    /// Of the past, read for others too.
+    Kept(Arc<str>),
     /// Made once for everybody.
     Shared(Arc<Published>, Form),
 }
@@ -71,6 +73,7 @@ impl Text {
     pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Own(text) => text,
+            Self::Kept(text) => text,
             Self::Shared(event, form) => event.text(*form, |event| match form {
                 Form::Whole => event_text::whole(&event.recorded).unwrap_or_default(),
                 Form::Row => row_after(event)
@@ -134,6 +137,12 @@ impl Links {
         let Some(change) = change else { return };
         let shows = change.shows_something().then(|| Life::of(envelope));
         self.add(envelope.offset, change, shows);
+    }
+
+    /// Adds an event of a life by its text.
+    pub(super) fn push_text(&mut self, offset: Offset, text: Arc<str>, life: &Life) {
+        let change = Change::Event(Text::Kept(text));
+        self.add(offset, change, Some(life.clone()));
     }
 
     /// Adds that the thread of the subscription is there no more.

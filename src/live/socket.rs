@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::calls;
 use super::inlet::{Inlet, MessageBound};
+use super::past_texts::PastTexts;
 use super::places::{Place, Places};
 use super::protocol::MAX_MESSAGE_BYTES;
 use super::results::{ProcessRoom, Room};
@@ -41,10 +42,11 @@ pub(super) async fn open(
     State(edge): State<Arc<Edge>>,
     Extension(places): Extension<Places>,
     Extension(room): Extension<ProcessRoom>,
+    Extension(texts): Extension<PastTexts>,
     visitor: Visitor,
     request: Request,
 ) -> Response {
-    match prepare(&edge, &places, room, &visitor, request) {
+    match prepare(&edge, &places, (room, texts), &visitor, request) {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
@@ -53,7 +55,7 @@ pub(super) async fn open(
 fn prepare(
     edge: &Arc<Edge>,
     places: &Places,
-    room: ProcessRoom,
+    (room, texts): (ProcessRoom, PastTexts),
     visitor: &Visitor,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -65,7 +67,7 @@ fn prepare(
     let place = places.take(visitor.caller().project)?;
     // the connection's own, which is beyond the server's sight from the upgrade on
     let connection = parts.extensions.remove::<Arc<server::Place>>();
-    let peer = peer(visitor, Room::new(room), &parts, place)?;
+    let peer = peer(visitor, Room::new(room), texts, &parts, place)?;
     let edge = Arc::clone(edge);
     let tasks = edge.stopping.tasks.clone();
     tasks.spawn(async move {
@@ -124,7 +126,13 @@ fn switching(key: &HeaderValue) -> Response {
     response
 }
 
-fn peer(visitor: &Visitor, room: Room, parts: &Parts, place: Place) -> Result<Peer, ApiError> {
+fn peer(
+    visitor: &Visitor,
+    room: Room,
+    texts: PastTexts,
+    parts: &Parts,
+    place: Place,
+) -> Result<Peer, ApiError> {
     let calls = parts.extensions.get::<Calls>().cloned();
     let calls =
         calls.ok_or_else(|| ApiError::internal("a request without the way into the routes"))?;
@@ -146,6 +154,7 @@ fn peer(visitor: &Visitor, room: Room, parts: &Parts, place: Place) -> Result<Pe
         identity: Arc::clone(&visitor.identity),
         place,
         bound,
+        texts,
     })
 }
 

@@ -10,6 +10,7 @@ use everlog_domain::ids::Offset;
 use parking_lot::Mutex;
 
 use super::catch_up::{Ask, Folded};
+use super::past_texts::PastTexts;
 use super::present::Readable;
 use super::shown::Shown;
 
@@ -66,8 +67,9 @@ pub(super) struct Subscription {
 
 impl Subscription {
     /// What to read next from the log.
-    pub(super) fn ask(&self, caller: &Arc<Caller>) -> Ask {
+    pub(super) fn ask(&self, caller: &Arc<Caller>, texts: &PastTexts) -> Ask {
         Ask {
+            texts: texts.clone(),
             caller: Arc::clone(caller),
             shown: Arc::clone(&self.shown),
             after: self.reached,

@@ -23,6 +23,7 @@ use everlog_domain::ports::{Log, ReadFailure, RowsView};
 use parking_lot::Mutex;
 
 use super::page::{Change, Link, Links, PAGE_EVENTS, Pace, Reach, ReadError};
+use super::past_texts::PastTexts;
 use super::shown::Shown;
 
 pub(super) use history::Folded;
@@ -42,6 +43,8 @@ pub(super) struct Ask {
     /// Rows of threads at `after`. Nobody else holds the lock: pages of a subscription are read one
     /// after the other.
     pub(super) folded: Arc<Mutex<Folded>>,
+    /// What others read lately.
+    pub(super) texts: PastTexts,
 }
 
 /// A page of the past.

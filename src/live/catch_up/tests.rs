@@ -4,13 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use everlog_actors::{CommitterMode, IdOrigin, Node, NodeOptions, ThreadRequest};
 use everlog_domain::envelope::{Head, Stream};
+use everlog_domain::event::Event;
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{
     CONSOLE, CommitNumber, ItemId, ProjectNumber, ProjectUid, Scope, ThreadId,
 };
-use everlog_domain::log::ProjectHead;
+use everlog_domain::log::{Batch, Manifest, ProjectHead, Sealed};
 use everlog_domain::ports::{
-    Page as RowsPage, Rows, RowsFailure, StreamEntry, StreamRange, Visibility,
+    AppendFailure, Page as RowsPage, Rows, RowsFailure, SealFailure, StreamEntry, StreamRange,
+    Subject, Visibility,
 };
 use everlog_domain::query::Query;
 use everlog_domain::tables::{Row, TableNumber};
@@ -23,6 +25,7 @@ use everlog_kit::{MemoryLog, MemoryRows};
 use serde_json::json;
 
 use super::*;
+use crate::live::opening::{From, Wanted};
 
 /// A view that counts the readings of the stream index.
 struct Counting {
@@ -110,6 +113,57 @@ impl RowsView for Counting {
     }
 }
 
+/// A log that counts the events that are read at their places.
+struct Counted {
+    log: Arc<MemoryLog>,
+    read: AtomicUsize,
+}
+
+impl Log for Counted {
+    fn seal(
+        &self,
+        uid: ProjectUid,
+        subject: &Subject,
+        event: &Event,
+    ) -> Result<Sealed, SealFailure> {
+        self.log.seal(uid, subject, event)
+    }
+
+    fn append(&self, batch: &Batch) -> Result<(), AppendFailure> {
+        self.log.append(batch)
+    }
+
+    fn head(&self) -> CommitNumber {
+        self.log.head()
+    }
+
+    fn read(
+        &self,
+        project: ProjectNumber,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadFailure> {
+        self.log.read(project, from, limit)
+    }
+
+    fn read_at(
+        &self,
+        project: ProjectNumber,
+        offsets: &[Offset],
+    ) -> Result<Vec<Recorded>, ReadFailure> {
+        self.read.fetch_add(offsets.len(), Ordering::Relaxed);
+        self.log.read_at(project, offsets)
+    }
+
+    fn manifests(&self, after: CommitNumber, limit: usize) -> Result<Vec<Manifest>, ReadFailure> {
+        self.log.manifests(after, limit)
+    }
+
+    fn hash_at(&self, project: ProjectNumber, offset: Offset) -> Result<Hash, ReadFailure> {
+        self.log.hash_at(project, offset)
+    }
+}
+
 async fn act(node: &Node, thread: &str, command: ThreadCommand) {
     let request = ThreadRequest {
         caller: node.system(CONSOLE),
@@ -155,6 +209,7 @@ fn read_on(
     after: Offset,
 ) -> (Vec<Link>, usize) {
     let mut ask = Ask {
+        texts: PastTexts::default(),
         caller: Arc::clone(caller),
         shown: Arc::new(Shown::Threads(Query::default())),
         after,
@@ -214,6 +269,66 @@ async fn the_rows_of_threads_go_from_page_to_page() {
     for (link, expected) in later.iter().zip(&all[10..]) {
         assert_eq!(link.offset, expected.offset);
         assert_eq!(text(link), text(expected));
+    }
+}
+
+/// Everybody who comes back after a loss reads the same: once from the log, whoever else has
+/// another part of it already.
+#[tokio::test]
+async fn readers_of_the_same_past_read_the_log_once() {
+    const POSTS: u64 = 200;
+    let options = NodeOptions {
+        committer: CommitterMode::Inline,
+        ..NodeOptions::new(ProjectUid([1; 16]))
+    };
+    let (log, rows) = (Arc::new(MemoryLog::new()), Arc::new(MemoryRows::new()));
+    let node = Node::start(log.clone(), rows.clone(), options)
+        .await
+        .unwrap();
+    act(&node, "a", create("a")).await;
+    for number in 0..POSTS {
+        act(&node, "a", post(number)).await;
+    }
+    let counted = Counted {
+        log: log.clone(),
+        read: AtomicUsize::new(0),
+    };
+    let view = rows.view();
+    let caller = Arc::new(node.system(CONSOLE));
+    let texts = PastTexts::default();
+    let wanted = Wanted::parse("threads/a/items", &[]).unwrap();
+    let opened = wanted.open(view.as_ref(), &caller, From::Start).unwrap();
+    let past = |after: Offset, texts: &PastTexts| {
+        let mut ask = Ask {
+            texts: texts.clone(),
+            caller: Arc::clone(&caller),
+            shown: Arc::clone(&opened.shown),
+            after,
+            known: None,
+            folded: Arc::default(),
+        };
+        let mut links = Vec::new();
+        loop {
+            let past = read(view.as_ref(), &counted, &ask).unwrap();
+            links.extend(past.links);
+            match past.reach {
+                Reach::Until(reached) => ask.after = reached,
+                Reach::Head(_) => return links,
+            }
+        }
+    };
+    let alone = past(Offset(0), &PastTexts::default());
+    counted.read.store(0, Ordering::Relaxed);
+    let posts = usize::try_from(POSTS).unwrap();
+    assert_eq!(alone.len(), posts);
+    let late = past(alone[149].offset, &texts);
+    let both = [past(Offset(0), &texts), past(Offset(0), &texts)];
+    assert_eq!(counted.read.load(Ordering::Relaxed), posts, "each once");
+    assert_eq!(late.len(), 50);
+    for links in both {
+        let seen: Vec<_> = links.iter().map(|link| (link.offset, text(link))).collect();
+        let expected: Vec<_> = alone.iter().map(|link| (link.offset, text(link))).collect();
+        assert_eq!(seen, expected);
     }
 }
 

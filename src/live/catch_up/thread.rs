@@ -1,5 +1,8 @@
 //! The past of one thread: its stream index tells where its events are.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use compact_str::CompactString;
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::{StreamEntry, StreamRange};
@@ -7,6 +10,7 @@ use everlog_domain::tables::system::threads;
 use everlog_domain::value::Value;
 
 use super::Page;
+use crate::live::event_text;
 use crate::live::life::{Life, cell, incarnation};
 use crate::live::page::{Change, Pace, Reach, ReadError};
 use crate::live::shown::ThreadLife;
@@ -82,24 +86,72 @@ fn read_entries(
         .filter(wanted)
         .map(|entry| entry.offset)
         .collect();
-    let mut rest = offsets.as_slice();
-    let mut pace = Pace::new();
-    while !rest.is_empty() {
-        let (slice, later) = rest.split_at(pace.next().min(rest.len()));
-        let before = page.links.bytes();
-        for recorded in page.log.read_at(life.project, slice)? {
-            let offset = recorded.envelope.offset;
-            page.links
-                .push(&recorded.envelope, Change::event(&recorded));
-            if page.links.is_full() && offsets.last() != Some(&offset) {
-                // What was read beyond is read again: a page that waits for its reader is small.
-                return Ok(Some(offset));
-            }
+    let mut texts = Texts {
+        life,
+        rest: &offsets,
+        read: VecDeque::new(),
+        pace: Pace::new(),
+    };
+    while let Some(Placed { offset, text }) = texts.next(page)? {
+        page.links.push_text(offset, text, life);
+        if page.links.is_full() && offsets.last() != Some(&offset) {
+            // What was read beyond is there for the next page, as long as it is kept.
+            return Ok(Some(offset));
         }
-        pace.took(page.links.bytes() - before);
-        rest = later;
     }
     Ok(None)
+}
+
+/// The texts of events, in order: those that are kept, and in between as many as fit a page at
+/// once from the log.
+struct Texts<'a> {
+    life: &'a Life,
+    rest: &'a [Offset],
+    read: VecDeque<Placed>,
+    pace: Pace,
+}
+
+struct Placed {
+    offset: Offset,
+    text: Arc<str>,
+}
+
+impl Texts<'_> {
+    fn next(&mut self, page: &Page<'_>) -> Result<Option<Placed>, ReadError> {
+        let project = self.life.project;
+        while self.read.is_empty() {
+            let Some((&offset, rest)) = self.rest.split_first() else {
+                return Ok(None);
+            };
+            match page.ask.texts.get(project, offset) {
+                Some(text) => {
+                    self.rest = rest;
+                    return Ok(Some(Placed { offset, text }));
+                }
+                None => self.read_on(page)?,
+            }
+        }
+        Ok(self.read.pop_front())
+    }
+
+    fn read_on(&mut self, page: &Page<'_>) -> Result<(), ReadError> {
+        let project = self.life.project;
+        let within = self.rest.iter().take(self.pace.next());
+        let missing = within.take_while(|offset| !page.ask.texts.has(project, **offset));
+        let (slice, later) = self.rest.split_at(missing.count());
+        let mut bytes = 0;
+        for recorded in page.log.read_at(project, slice)? {
+            let offset = recorded.envelope.offset;
+            // Events of a thread have a text, all of them.
+            let text = event_text::whole(&recorded).unwrap_or_default();
+            bytes += text.len();
+            let text = page.ask.texts.keep(project, offset, text);
+            self.read.push_back(Placed { offset, text });
+        }
+        self.pace.took(bytes);
+        self.rest = later;
+        Ok(())
+    }
 }
 
 /// Whether this life goes on and the caller may read it today.

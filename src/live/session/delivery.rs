@@ -146,7 +146,7 @@ where
             return Ok(());
         };
         let caller = self.caller.clone();
-        let ask = subscription.ask(&caller);
+        let ask = subscription.ask(&caller, &self.peer.texts);
         let page = move |view: &dyn RowsView, log: &dyn Log| catch_up::read(view, log, &ask);
         let past = match read(&self.edge, self.caller.project, page).await? {
             Ok(past) => past,

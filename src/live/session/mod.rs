@@ -26,6 +26,7 @@ use super::ending::Ending;
 use super::frames;
 use super::inlet::MessageBound;
 use super::outbox::{Outbox, Outgoing};
+use super::past_texts::PastTexts;
 use super::places::Place;
 use super::protocol::{ClientFrame, InvalidFrame};
 use super::refusal::Refusal;
@@ -75,6 +76,8 @@ pub(super) struct Peer {
     pub(super) calls: calls::Caller,
     pub(super) place: Place,
     pub(super) bound: MessageBound,
+    /// Shared by all sockets.
+    pub(super) texts: PastTexts,
 }
 
 /// One socket's session.

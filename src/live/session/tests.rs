@@ -62,6 +62,7 @@ async fn guest(edge: &Arc<Edge>, routes: Router) -> Peer {
         ),
         credentials,
         bound: MessageBound::of_guest(),
+        texts: PastTexts::default(),
         place: Places::default().take(identity.caller.project).unwrap(),
         identity,
     }
