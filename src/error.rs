@@ -77,6 +77,7 @@ error_types! {
     ServerBusy = 503 "server_busy",
     ServerStopping = 503 "server_stopping",
     StorageFull = 503 "storage_full",
+    QuotaExceeded = 429 "project_quota_exceeded",
     OutcomeUnknown = 503 "outcome_unknown",
     ThreadNotFound = 404 "thread_not_found",
     ThreadForbidden = 401 "thread_access_forbidden",
@@ -232,6 +233,7 @@ impl From<ProjectRefusal> for ApiError {
     fn from(refusal: ProjectRefusal) -> Self {
         let kind = match refusal {
             ProjectRefusal::ProjectExists => ErrorType::ProjectAlreadyExists,
+            ProjectRefusal::ProjectNotFound => ErrorType::ProjectNotFound,
             ProjectRefusal::KeyExists => ErrorType::KeyAlreadyExists,
             ProjectRefusal::KeyNotFound => ErrorType::KeyNotFound,
         };
@@ -273,6 +275,13 @@ impl From<Refused> for ApiError {
             Refused::NoSuchProject => Self::new(ErrorType::ProjectNotFound, message),
             Refused::Busy { retry_after } => {
                 Self::new(ErrorType::ServerBusy, message).retry_after(retry_after)
+            }
+            Refused::OverQuota { retry_after, .. } => {
+                let error = Self::new(ErrorType::QuotaExceeded, message);
+                match retry_after {
+                    Some(wait) => error.retry_after(wait),
+                    None => error,
+                }
             }
             Refused::AccessMoved => Self::new(ErrorType::ServerBusy, message).retry_after(soon),
             Refused::DiskFull => {

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use everlog_domain::envelope::EventKind;
 use everlog_domain::ids::{CONSOLE, Offset, ProjectId, ProjectNumber, ProjectUid};
 use everlog_domain::ports::{Rows, RowsFailure, RowsView};
+use everlog_domain::projects::Quotas;
+use everlog_domain::projects::rows::{number_of, quotas_of};
+use everlog_domain::tables::Row;
 use everlog_domain::tables::system::projects;
 use everlog_domain::value::Value;
 use parking_lot::RwLock;
@@ -20,6 +23,7 @@ pub(crate) struct Directory {
     numbers: RwLock<HashMap<ProjectId, ProjectNumber>>,
     uids: RwLock<HashMap<ProjectNumber, ProjectUid>>,
     epochs: RwLock<HashMap<ProjectNumber, Epochs>>,
+    quotas: RwLock<HashMap<ProjectNumber, Quotas>>,
 }
 
 /// The newest visible epochs of a project.
@@ -46,6 +50,7 @@ impl Directory {
             numbers: RwLock::default(),
             uids: RwLock::default(),
             epochs: RwLock::default(),
+            quotas: RwLock::default(),
         }
     }
 
@@ -58,12 +63,7 @@ impl Directory {
             .rows
             .view()
             .get(CONSOLE, projects::TABLE, &[Value::text(id.as_str())])?;
-        let number = row
-            .as_ref()
-            .and_then(|row| row.get(projects::NUMBER)?.as_int());
-        let number = number
-            .and_then(|number| u64::try_from(number).ok())
-            .map(ProjectNumber);
+        let number = row.as_deref().and_then(number_of);
         if let Some(number) = number {
             remember(&self.numbers, id.clone(), number);
         }
@@ -83,6 +83,23 @@ impl Directory {
             remember(&self.uids, number, uid);
         }
         Ok(uid)
+    }
+
+    /// What a project may use at most.
+    pub(crate) fn quotas(&self, number: ProjectNumber) -> Result<Quotas, RowsFailure> {
+        if let Some(quotas) = self.quotas.read().get(&number) {
+            return Ok(*quotas);
+        }
+        let row = row_of(self.rows.view().as_ref(), number)?;
+        let read = row.as_deref().map(quotas_of).unwrap_or_default();
+        // What was set meanwhile is newer. Never forgotten, or else an older view could come back
+        // (48 bytes a project).
+        Ok(*self.quotas.write().entry(number).or_insert(read))
+    }
+
+    /// Takes in what a project may use at most, once that is visible.
+    pub(crate) fn set_quotas(&self, number: ProjectNumber, quotas: Quotas) {
+        self.quotas.write().insert(number, quotas);
     }
 
     /// The offset of the newest visible event that changed anybody's access in a project.
@@ -148,14 +165,14 @@ fn read_uid(view: &dyn RowsView, number: ProjectNumber) -> Result<Option<Project
     if let Some(head) = view.project_head(number)? {
         return Ok(Some(head.uid));
     }
-    let row = view.find(
-        CONSOLE,
-        projects::TABLE,
-        projects::BY_NUMBER,
-        &[Value::counter(number.0)],
-    )?;
+    let row = row_of(view, number)?;
     let uid = row
         .as_ref()
         .and_then(|row| row.get(projects::UID)?.as_text());
     Ok(uid.and_then(ProjectUid::from_hex))
+}
+
+fn row_of(view: &dyn RowsView, number: ProjectNumber) -> Result<Option<Row>, RowsFailure> {
+    let by_number = [Value::counter(number.0)];
+    view.find(CONSOLE, projects::TABLE, projects::BY_NUMBER, &by_number)
 }

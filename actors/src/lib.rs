@@ -15,6 +15,7 @@ pub mod live;
 mod node;
 mod options;
 mod project;
+mod quotas;
 mod reads;
 mod registry;
 mod request;

@@ -7,7 +7,7 @@ use everlog_domain::access::{Caller, Privilege};
 use everlog_domain::envelope::Idempotency;
 use everlog_domain::ids::{CONSOLE, CommitNumber, Offset, ProjectId, ProjectNumber, ProjectUid};
 use everlog_domain::ports::{Log, Rows, RowsFailure};
-use everlog_domain::projects::ProjectRefusal;
+use everlog_domain::projects::{ProjectRefusal, Quotas};
 use everlog_domain::time::Time;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -19,6 +19,7 @@ use crate::directory::Directory;
 use crate::live::Hub;
 use crate::options::NodeOptions;
 use crate::project::{ProjectAsked, ProjectMessage, ProjectWorld};
+use crate::quotas::WriteQuotas;
 use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::request::{Granted, Halt, ProjectCommand, ProjectRequest, Refused, ThreadRequest};
@@ -57,6 +58,7 @@ struct Inner {
     committer: Committer,
     directory: Arc<Directory>,
     admission: Admission,
+    quotas: WriteQuotas,
     reads: Reads,
     hub: Hub,
     threads: Arc<ThreadWorld>,
@@ -125,6 +127,7 @@ impl Node {
         let tree = tree.map_err(|error| StartFailure::Supervisor(error.to_string()))?;
         let node = Self(Arc::new(Inner {
             admission: Admission::new(&options),
+            quotas: WriteQuotas::new(Arc::clone(&directory), Arc::clone(&log)),
             log,
             rows,
             committer,
@@ -142,6 +145,7 @@ impl Node {
     /// Grants or refuses a wish about a thread.
     pub async fn thread(&self, request: ThreadRequest) -> Result<Granted, Refused> {
         self.check_running()?;
+        self.0.quotas.check(&request.caller)?;
         let key = (request.caller.project, request.thread.clone());
         let permit = self.0.admission.permit(key.0, request.command.bytes())?;
         let uid = self.0.directory.uid(key.0)?.ok_or(Refused::NoSuchProject)?;
@@ -157,6 +161,7 @@ impl Node {
     /// Grants or refuses a wish about a project's people or keys, or about projects.
     pub async fn project(&self, request: ProjectRequest) -> Result<Granted, Refused> {
         self.check_running()?;
+        self.0.quotas.check(&request.caller)?;
         let project = request.caller.project;
         let permit = self.0.admission.permit(project, 1024)?;
         let (reply, answer) = oneshot::channel();
@@ -175,6 +180,11 @@ impl Node {
     /// The number of a project by its id.
     pub fn project_number(&self, id: &ProjectId) -> Result<Option<ProjectNumber>, Refused> {
         Ok(self.0.directory.number(id)?)
+    }
+
+    /// What a project may use at most.
+    pub fn quotas(&self, project: ProjectNumber) -> Result<Quotas, Refused> {
+        Ok(self.0.directory.quotas(project)?)
     }
 
     /// Makes a project, or finds it if it exists. For set-up, as the server itself.

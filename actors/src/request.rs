@@ -9,7 +9,7 @@ use everlog_domain::event::Recorded;
 use everlog_domain::identity::{IdentityRefusal, RegisterUser, SignIn, SignOut};
 use everlog_domain::ids::{Offset, ProjectId, ProjectUid, ThreadId};
 use everlog_domain::ports::{RowsFailure, SealFailure};
-use everlog_domain::projects::{CreateKey, DeleteKey, ProjectRefusal};
+use everlog_domain::projects::{CreateKey, DeleteKey, ProjectRefusal, Quota, SetQuotas};
 use everlog_domain::threads::{ThreadCommand, ThreadRefusal};
 use everlog_domain::time::Time;
 use thiserror::Error;
@@ -75,6 +75,8 @@ pub enum ProjectCommand {
         /// Its identity, random.
         uid: ProjectUid,
     },
+    /// Say what a project may use at most; the caller's project must be the console.
+    SetQuotas(SetQuotas),
 }
 
 /// A wish was granted: the events are durable and projected.
@@ -118,6 +120,16 @@ pub enum Refused {
     Busy {
         /// When to try again.
         retry_after: Duration,
+    },
+    /// The project uses all that it may.
+    #[error("the project's quota {} of {limit} is used up", quota.name())]
+    OverQuota {
+        /// Which quota.
+        quota: Quota,
+        /// What it says.
+        limit: u64,
+        /// When to try again, if waiting helps.
+        retry_after: Option<Duration>,
     },
     /// Below the low-water mark of disk.
     #[error("the server is short of disk and takes no writes")]

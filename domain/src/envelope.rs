@@ -188,6 +188,7 @@ macro_rules! kinds {
 // New kinds go to the end of their group; numbers are never reused.
 kinds! {
     1 "project.created" ProjectCreated,
+    2 "project.quotas.set" ProjectQuotasSet,
     20 "user.created" UserCreated,
     21 "session.created" SessionCreated,
     22 "session.deleted" SessionDeleted,

@@ -111,7 +111,11 @@ fn without_secrets(mut recorded: Recorded) -> Recorded {
         Event::Identity(IdentityEvent::SessionCreated(created)) => created.secret_hash = BLANK,
         Event::Project(ProjectEvent::KeyCreated(created)) => created.secret_hash = BLANK,
         Event::Identity(IdentityEvent::SessionDeleted(_))
-        | Event::Project(ProjectEvent::ProjectCreated(_) | ProjectEvent::KeyDeleted(_))
+        | Event::Project(
+            ProjectEvent::ProjectCreated(_)
+            | ProjectEvent::ProjectQuotasSet(_)
+            | ProjectEvent::KeyDeleted(_),
+        )
         | Event::Thread(_) => {}
     }
     recorded

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everlog_domain::ids::ProjectNumber;
+use everlog_domain::projects::Quota;
 use parking_lot::Mutex;
 
 use crate::error::{ApiError, ErrorType};
@@ -32,13 +33,17 @@ pub(super) struct Place {
 }
 
 impl Places {
-    /// A place, or the refusal if all are taken.
-    pub(super) fn take(&self, project: ProjectNumber) -> Result<Place, ApiError> {
+    /// A place, or the refusal if all are taken, or all that the project may have by its quota.
+    pub(super) fn take(
+        &self,
+        project: ProjectNumber,
+        quota: Option<u32>,
+    ) -> Result<Place, ApiError> {
         let mut taken = self.0.lock();
         if taken.all >= SOCKETS {
             return Err(all_taken());
         }
-        taken.enter(project)?;
+        taken.enter(project, quota)?;
         taken.all += 1;
         metrics::gauge!("everlog_live_sockets").increment(1.0);
         Ok(Place {
@@ -49,8 +54,12 @@ impl Places {
 }
 
 impl Taken {
-    fn enter(&mut self, project: ProjectNumber) -> Result<(), ApiError> {
+    fn enter(&mut self, project: ProjectNumber, quota: Option<u32>) -> Result<(), ApiError> {
         let own = self.projects.get(&project).copied().unwrap_or(0);
+        let most = quota.and_then(|quota| usize::try_from(quota).ok());
+        if let Some(most) = most.filter(|most| own >= *most) {
+            return Err(over_quota(most));
+        }
         if own >= PER_PROJECT {
             return Err(all_taken());
         }
@@ -68,6 +77,13 @@ impl Taken {
     }
 }
 
+fn over_quota(most: usize) -> ApiError {
+    let name = Quota::Connections.name();
+    let message = format!("the project's quota {name} of {most} is used up");
+    let error = ApiError::new(ErrorType::QuotaExceeded, message);
+    error.retry_after(Duration::from_secs(10))
+}
+
 fn all_taken() -> ApiError {
     let error = ApiError::new(ErrorType::ServerBusy, "too many live sockets are open");
     error.retry_after(Duration::from_secs(10))
@@ -75,12 +91,16 @@ fn all_taken() -> ApiError {
 
 impl Place {
     /// Moves to another project, or stays if all of its places are taken.
-    pub(super) fn move_to(&mut self, project: ProjectNumber) -> Result<(), ApiError> {
+    pub(super) fn move_to(
+        &mut self,
+        project: ProjectNumber,
+        quota: Option<u32>,
+    ) -> Result<(), ApiError> {
         if project == self.project {
             return Ok(());
         }
         let mut taken = self.places.0.lock();
-        taken.enter(project)?;
+        taken.enter(project, quota)?;
         taken.leave(self.project);
         self.project = project;
         Ok(())
@@ -104,13 +124,26 @@ mod tests {
     fn places_are_bounded_and_given_back() {
         let places = Places::default();
         let mut held: Vec<Place> = (0..PER_PROJECT)
-            .filter_map(|_| places.take(ProjectNumber(2)).ok())
+            .filter_map(|_| places.take(ProjectNumber(2), None).ok())
             .collect();
         assert_eq!(held.len(), PER_PROJECT);
-        assert!(places.take(ProjectNumber(2)).is_err());
-        assert!(places.take(ProjectNumber(3)).is_ok());
+        assert!(places.take(ProjectNumber(2), None).is_err());
+        assert!(places.take(ProjectNumber(3), None).is_ok());
         held.pop();
-        assert!(places.take(ProjectNumber(2)).is_ok());
+        assert!(places.take(ProjectNumber(2), None).is_ok());
+    }
+
+    #[test]
+    fn a_quota_bounds_its_own_project() {
+        let places = Places::default();
+        let held: Vec<Place> = (0..9)
+            .filter_map(|_| places.take(ProjectNumber(2), Some(3)).ok())
+            .collect();
+        assert_eq!(held.len(), 3);
+        let mut other = places.take(ProjectNumber(3), None).unwrap();
+        assert!(other.move_to(ProjectNumber(2), Some(3)).is_err());
+        assert!(other.move_to(ProjectNumber(2), Some(4)).is_ok());
+        assert!(places.take(ProjectNumber(4), Some(0)).is_err());
     }
 
     #[test]
@@ -118,17 +151,20 @@ mod tests {
         let places = Places::default();
         let mut moved: Vec<Place> = (0..=PER_PROJECT)
             .map(|number| ProjectNumber(3 + number as u64 % 2))
-            .map(|project| places.take(project).unwrap())
+            .map(|project| places.take(project, None).unwrap())
             .collect();
         let refused: Vec<usize> = moved
             .iter_mut()
             .enumerate()
             .filter_map(|(number, place)| {
-                place.move_to(ProjectNumber(2)).is_err().then_some(number)
+                place
+                    .move_to(ProjectNumber(2), None)
+                    .is_err()
+                    .then_some(number)
             })
             .collect();
         assert_eq!(refused, [PER_PROJECT]);
-        assert!(places.take(ProjectNumber(2)).is_err());
+        assert!(places.take(ProjectNumber(2), None).is_err());
         drop(moved);
         let taken = places.0.lock();
         assert!(taken.all == 0 && taken.projects.is_empty());

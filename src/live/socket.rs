@@ -64,7 +64,8 @@ fn prepare(
     let key = handshake_key(&parts)?;
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let upgrade = upgrade.ok_or_else(|| not_an_upgrade("this connection cannot be upgraded"))?;
-    let place = places.take(visitor.caller().project)?;
+    let project = visitor.caller().project;
+    let place = places.take(project, edge.node.quotas(project)?.connections)?;
     // the connection's own, which is beyond the server's sight from the upgrade on
     let connection = parts.extensions.remove::<Arc<server::Place>>();
     let peer = peer(visitor, Room::new(room), texts, &parts, place)?;

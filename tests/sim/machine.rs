@@ -238,6 +238,10 @@ impl Log for Machine {
         self.log.manifests(after, limit)
     }
 
+    fn stored_bytes(&self, project: ProjectNumber) -> Result<u64, ReadFailure> {
+        self.log.stored_bytes(project)
+    }
+
     fn hash_at(&self, project: ProjectNumber, offset: Offset) -> Result<Hash, ReadFailure> {
         self.log.hash_at(project, offset)
     }

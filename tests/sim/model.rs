@@ -123,6 +123,10 @@ impl World {
                 self.projects.contains(project),
                 ProjectRefusal::ProjectExists.into(),
             ),
+            ProjectCommand::SetQuotas(command) => taken(
+                !self.projects.contains(&command.project),
+                ProjectRefusal::ProjectNotFound.into(),
+            ),
         }
     }
 
@@ -142,6 +146,9 @@ impl World {
         match event {
             ProjectEvent::ProjectCreated(event) => {
                 fresh(self.projects.insert(event.project.clone()), "project")
+            }
+            ProjectEvent::ProjectQuotasSet(event) => {
+                there(self.projects.contains(&event.project), "project")
             }
             ProjectEvent::KeyCreated(event) => fresh(self.keys.insert(event.key.clone()), "key"),
             ProjectEvent::KeyDeleted(event) => there(self.keys.remove(&event.key), "key"),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use everlog_domain::event::Recorded;
+use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::CommitNumber;
 use everlog_domain::log::{Arbiter, Batch, Manifest};
 use everlog_domain::ports::{AppendFailure, Log, Rows};
+use everlog_domain::projects::ProjectEvent;
 use tokio::sync::watch;
 
 use super::intake::{Answer, Entry, Outcome, Submission, Taken};
@@ -172,6 +173,9 @@ impl RowStage {
             let envelope = &recorded.envelope;
             self.directory
                 .move_epochs(envelope.project, envelope.kind, envelope.offset);
+            if let Event::Project(ProjectEvent::ProjectQuotasSet(set)) = &recorded.event {
+                self.directory.set_quotas(set.number, set.quotas);
+            }
         }
     }
 }

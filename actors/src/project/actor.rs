@@ -110,6 +110,7 @@ impl ProjectActor {
             self.world.activator.committer.visible(as_of).await;
             let plan = match self.plan(&request).await? {
                 Planned::Repeated(granted) => return Ok(granted),
+                Planned::Fresh(plan) if plan.events.is_empty() => return Ok(nothing_changes()),
                 Planned::Fresh(plan) => plan,
             };
             match self.append(&request, plan).await? {
@@ -204,6 +205,13 @@ impl ProjectActor {
             .submit(submission)
             .map_err(|_| Refused::Stopped)?;
         receiver.await.map_err(|_| Refused::Unknown)
+    }
+}
+
+const fn nothing_changes() -> Granted {
+    Granted {
+        events: Vec::new(),
+        repeated: false,
     }
 }
 

@@ -5,7 +5,8 @@ use everlog_domain::event::Event;
 use everlog_domain::ids::{CONSOLE, CommitNumber, ProjectNumber, SessionId};
 use everlog_domain::log::Claim;
 use everlog_domain::ports::{RowsView, Subject, Visibility};
-use everlog_domain::projects::{CreateProject, ProjectCreated};
+use everlog_domain::projects::rows::{number_of, quotas_of};
+use everlog_domain::projects::{CreateProject, ProjectCreated, QuotasNow, SetQuotas};
 use everlog_domain::query::{Direction, OrderBy, Query, Total};
 use everlog_domain::tables::system::{keys, projects, sessions, users};
 use everlog_domain::value::Value;
@@ -55,7 +56,8 @@ fn claims(command: &ProjectCommand) -> Vec<Claim> {
         ProjectCommand::SignIn(_)
         | ProjectCommand::SignOut(_)
         | ProjectCommand::CreateKey(_)
-        | ProjectCommand::DeleteKey(_) => Vec::new(),
+        | ProjectCommand::DeleteKey(_)
+        | ProjectCommand::SetQuotas(_) => Vec::new(),
     }
 }
 
@@ -68,7 +70,10 @@ fn entity(command: &ProjectCommand) -> (Stream, Subject) {
         ProjectCommand::SignOut(command) => user(command.user.as_str()),
         ProjectCommand::CreateKey(command) => own(StreamKind::Key, command.key.key.as_str()),
         ProjectCommand::DeleteKey(command) => own(StreamKind::Key, command.key.as_str()),
-        ProjectCommand::CreateProject { project, .. } => own(StreamKind::Project, project.as_str()),
+        ProjectCommand::CreateProject { project, .. }
+        | ProjectCommand::SetQuotas(SetQuotas { project, .. }) => {
+            own(StreamKind::Project, project.as_str())
+        }
     }
 }
 
@@ -128,6 +133,20 @@ fn decide(
                 uid,
             };
             Ok(events(CreateProject { project }.decide(taken)?))
+        }
+        ProjectCommand::SetQuotas(command) => {
+            if project != CONSOLE {
+                return Err(Refused::NoSuchProject);
+            }
+            let key = [Value::text(command.project.as_str())];
+            let row = view.get(CONSOLE, projects::TABLE, &key)?;
+            let now = row.and_then(|row| {
+                Some(QuotasNow {
+                    number: number_of(&row)?,
+                    quotas: quotas_of(&row),
+                })
+            });
+            Ok(events(command.decide(now)?))
         }
     }
 }

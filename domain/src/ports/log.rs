@@ -112,6 +112,9 @@ pub trait Log: Send + Sync + 'static {
     /// Contents pages after a commit, at most `limit`, in order.
     fn manifests(&self, after: CommitNumber, limit: usize) -> Result<Vec<Manifest>, ReadFailure>;
 
+    /// Bytes that the project's durable events take, encrypted and with all that surrounds them.
+    fn stored_bytes(&self, project: ProjectNumber) -> Result<u64, ReadFailure>;
+
     /// The hash of the event at an offset, as the next event names it.
     fn hash_at(
         &self,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::quotas::Quotas;
 use crate::access::Scopes;
 use crate::envelope::facts;
 use crate::hash::Hash;
@@ -20,6 +21,18 @@ pub struct ProjectCreated {
     pub number: ProjectNumber,
     /// Its identity: the genesis of its chain.
     pub uid: ProjectUid,
+}
+
+/// What a project may use at most was said. In the log of the console.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectQuotasSet {
+    /// The project's id.
+    pub project: ProjectId,
+    /// Its number.
+    pub number: ProjectNumber,
+    /// What holds from here on.
+    pub quotas: Quotas,
 }
 
 /// A key was made. In the log of its project.
@@ -50,6 +63,7 @@ facts! {
     /// Facts about projects and their keys.
     ProjectEvent {
         ProjectCreated(ProjectCreated),
+        ProjectQuotasSet(ProjectQuotasSet),
         KeyCreated(KeyCreated),
         KeyDeleted(KeyDeleted),
     }

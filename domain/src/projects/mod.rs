@@ -4,14 +4,18 @@ mod create_key;
 mod create_project;
 mod delete_key;
 mod event;
+mod quotas;
 pub mod rows;
+mod set_quotas;
 
 use thiserror::Error;
 
 pub use create_key::CreateKey;
 pub use create_project::CreateProject;
 pub use delete_key::DeleteKey;
-pub use event::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent};
+pub use event::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet};
+pub use quotas::{Quota, Quotas};
+pub use set_quotas::{QuotasNow, SetQuotas};
 
 /// Why a wish about a project is not granted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -19,6 +23,9 @@ pub enum ProjectRefusal {
     /// The id is taken.
     #[error("a project with this id exists already")]
     ProjectExists,
+    /// No such project.
+    #[error("no project with this id was found")]
+    ProjectNotFound,
     /// The key's id is taken.
     #[error("a key with this id exists already")]
     KeyExists,

@@ -2,8 +2,11 @@
 
 use compact_str::CompactString;
 
-use super::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent};
+use serde::Deserialize;
+
+use super::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas};
 use crate::envelope::Envelope;
+use crate::ids::ProjectNumber;
 use crate::tables::RowChange;
 use crate::tables::system::{keys, projects};
 use crate::value::Value;
@@ -12,13 +15,14 @@ use crate::value::Value;
 pub(crate) fn changes(envelope: &Envelope, event: &ProjectEvent) -> Vec<RowChange> {
     match event {
         ProjectEvent::ProjectCreated(event) => project_created(envelope, event),
+        ProjectEvent::ProjectQuotasSet(event) => quotas_set(event),
         ProjectEvent::KeyCreated(event) => key_created(envelope, event),
         ProjectEvent::KeyDeleted(event) => key_deleted(event),
     }
 }
 
 fn project_created(envelope: &Envelope, event: &ProjectCreated) -> Vec<RowChange> {
-    let mut row = vec![Value::Null; projects::UID + 1];
+    let mut row = vec![Value::Null; projects::QUOTAS + 1];
     row[projects::ID] = Value::text(event.project.as_str());
     row[projects::CREATED_AT] = envelope.time.into();
     row[projects::NAME] = Value::text(&event.name);
@@ -28,6 +32,33 @@ fn project_created(envelope: &Envelope, event: &ProjectCreated) -> Vec<RowChange
         table: projects::TABLE,
         row,
     }]
+}
+
+fn quotas_set(event: &ProjectQuotasSet) -> Vec<RowChange> {
+    // Numbers under names: this cannot fail.
+    let quotas = serde_json::to_value(event.quotas).unwrap_or_default();
+    vec![RowChange::Update {
+        table: projects::TABLE,
+        key: vec![Value::text(event.project.as_str())],
+        set: vec![(projects::QUOTAS, Value::Json(quotas))],
+    }]
+}
+
+/// The number in a project's row; nothing if the row is damaged.
+#[must_use]
+pub fn number_of(row: &[Value]) -> Option<ProjectNumber> {
+    let number = row.get(projects::NUMBER)?.as_int()?;
+    u64::try_from(number).ok().map(ProjectNumber)
+}
+
+/// The quotas in a project's row; none where nothing was said of them, or what is there does not
+/// read.
+#[must_use]
+pub fn quotas_of(row: &[Value]) -> Quotas {
+    match row.get(projects::QUOTAS) {
+        Some(Value::Json(json)) => Quotas::deserialize(json).unwrap_or_default(),
+        _ => Quotas::default(),
+    }
 }
 
 fn key_created(envelope: &Envelope, event: &KeyCreated) -> Vec<RowChange> {

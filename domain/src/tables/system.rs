@@ -26,6 +26,7 @@ pub mod projects {
         NAME = "name" Text true,
         NUMBER = "number" Int false,
         UID = "uid" Text false,
+        QUOTAS = "quotas" Json false,
     }
     /// Number of the table.
     pub const TABLE: TableNumber = TableNumber(1);

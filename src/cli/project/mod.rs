@@ -1,6 +1,7 @@
 //! `everlog project …`
 
 mod create;
+mod quotas;
 
 use clap::Subcommand;
 
@@ -11,12 +12,15 @@ use super::failure::Failure;
 pub(super) enum Project {
     /// Make a project
     Create(create::Create),
+    /// Show or set what a project may use at most
+    Quotas(quotas::Quotas),
 }
 
 impl Project {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Create(command) => command.run(),
+            Self::Quotas(command) => command.run(),
         }
     }
 }

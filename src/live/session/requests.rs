@@ -79,7 +79,9 @@ where
             )));
         }
         let project = identity.caller.project;
-        self.peer.place.move_to(project).map_err(|_| Ending::Busy)?;
+        let quotas = self.edge.node.quotas(project).map_err(|_| Ending::Busy)?;
+        let moved = self.peer.place.move_to(project, quotas.connections);
+        moved.map_err(|_| Ending::Busy)?;
         let hub = self.edge.node.hub();
         self.callers_watch = hub.watch_callers(project, &self.callers);
         self.peer.bound.raise();

@@ -63,7 +63,9 @@ async fn guest(edge: &Arc<Edge>, routes: Router) -> Peer {
         credentials,
         bound: MessageBound::of_guest(),
         texts: PastTexts::default(),
-        place: Places::default().take(identity.caller.project).unwrap(),
+        place: Places::default()
+            .take(identity.caller.project, None)
+            .unwrap(),
         identity,
     }
 }

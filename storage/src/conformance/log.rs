@@ -40,6 +40,7 @@ pub const PROMISES: &[Promise] = &[
     ("pages follow one another", pages_follow_one_another),
     ("large payloads come back", large_payloads_come_back),
     ("seals have their hash", seals_have_their_hash),
+    ("bytes are counted by project", bytes_are_counted_by_project),
     ("readers see whole batches", readers_see_whole_batches),
     (
         "the tail reads while large events are written",
@@ -73,6 +74,18 @@ pub fn a_batch_out_of_turn_is_refused(log: &dyn Log) {
     assert_eq!(log.head(), CommitNumber(1));
     assert_eq!(texts(log, ONE), ["first"]);
     drop(second);
+}
+
+/// What a project's events take grows with each of them, by their payloads at least, and is nobody
+/// else's.
+pub fn bytes_are_counted_by_project(log: &dyn Log) {
+    let bytes = |project| log.stored_bytes(project).expect("a sound log counts");
+    assert_eq!(bytes(ONE), 0);
+    let large = "a".repeat(5_000);
+    write(log, &[&[Post::new(1, "a"), Post::new(2, &large)]]);
+    let (one, two) = (bytes(ONE), bytes(TWO));
+    assert!(one > 0 && two > 5_000 && one < two, "{one} and {two} bytes");
+    assert_eq!(bytes(NOBODY), 0);
 }
 
 /// An offset that is asked for by name and is not there is damage at that offset.

@@ -124,6 +124,13 @@ impl Log for EmbeddedLog {
         Ok(pages.into_iter().map(|page| page.manifest).collect())
     }
 
+    fn stored_bytes(&self, project: ProjectNumber) -> Result<u64, ReadFailure> {
+        let bytes = self.engine.bytes_of(project);
+        bytes.map_err(|failure| ReadFailure::Engine {
+            reason: failure.to_string(),
+        })
+    }
+
     fn hash_at(&self, project: ProjectNumber, offset: Offset) -> Result<Hash, ReadFailure> {
         let envelope = self.reader().envelope(project, offset)?;
         Ok(chain::link(&envelope))

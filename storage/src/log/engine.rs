@@ -1,12 +1,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use everlog_domain::ids::CommitNumber;
-use everlog_domain::log::{Batch, Manifest};
+use everlog_domain::ids::{CommitNumber, ProjectNumber};
+use everlog_domain::log::{Batch, Manifest, ManifestEntry};
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use super::index::{Index, IndexFailure};
+use super::index::{Index, IndexFailure, Part};
 use super::segment::{
     FrameBuffer, FrameHead, FrameTooLarge, Location, ReadError, SegmentWriter, Segments,
 };
@@ -96,10 +96,11 @@ impl LogEngine {
         let Writer { segment, frame } = &mut *self.writer.lock();
         fill(frame, batch, key_batches)?;
         let commit = batch.manifest.commit;
+        let parts = parts(&batch.manifest, |events| frame.end_of(events));
         let frame = frame.finish(commit)?;
         let at = segment.append(commit, frame)?;
         let next = at.after(frame.len() as u64);
-        self.index.enter(at, next, &batch.manifest);
+        self.index.enter(at, next, parts);
         self.head.store(commit.0, Ordering::Release);
         Ok(())
     }
@@ -131,6 +132,11 @@ impl LogEngine {
         last: usize,
     ) -> Result<super::segment::Events, ReadError> {
         self.segments.events(frame.at, &frame.head, first, last)
+    }
+
+    /// Bytes of a project's events in all batches.
+    pub(crate) fn bytes_of(&self, project: ProjectNumber) -> Result<u64, EngineFailure> {
+        Ok(self.index.bytes_of(project)?)
     }
 
     /// Contents pages after a commit and up to another, at most `limit`.
@@ -239,6 +245,22 @@ fn order(batch: &Batch) -> Vec<usize> {
     order
 }
 
+/// What a batch holds of each project. `end_of` tells where the first so many events end.
+fn parts(manifest: &Manifest, end_of: impl Fn(usize) -> u64) -> Vec<Part> {
+    let mut events = 0;
+    let part = |entry: &ManifestEntry| {
+        let begin = end_of(events);
+        // A batch was in memory, so its events can be counted.
+        events += usize::try_from(entry.events()).unwrap_or(usize::MAX);
+        Part {
+            project: entry.project,
+            first: entry.first,
+            bytes: end_of(events).saturating_sub(begin),
+        }
+    };
+    manifest.entries.iter().map(part).collect()
+}
+
 /// Opens the index and brings it up to the log. One that speaks of another log begins anew.
 fn open_index(segments: &Segments, folder: &Path) -> Result<(Index, Location), EngineFailure> {
     let index = Index::open(folder)?;
@@ -267,7 +289,8 @@ fn catch_up(segments: &Segments, index: &Index) -> Result<Location, EngineFailur
         };
         let next = place.after(head.bytes);
         index.make_room()?;
-        index.enter(place, next, &page_of(&head)?.manifest);
+        let page = page_of(&head)?;
+        index.enter(place, next, parts(&page.manifest, |n| head.end_of(n)));
         at = next;
     }
 }

@@ -14,7 +14,9 @@ use everlog_domain::ids::{
     AgentId, ItemId, KeyId, Offset, Position, ProjectId, ProjectNumber, ProjectUid, SessionId,
     ThreadId, UserId,
 };
-use everlog_domain::projects::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent};
+use everlog_domain::projects::{
+    KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
+};
 use everlog_domain::threads::{
     Author, Delta, ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ItemRole,
     Metadata, Part, Participant, ParticipantAdded, ParticipantId, ParticipantRemoved,
@@ -53,9 +55,10 @@ pub(super) fn envelope(kind: EventKind, payload_hash: Hash) -> Envelope {
 
 pub(super) fn event(kind: EventKind) -> Event {
     match kind {
-        EventKind::ProjectCreated | EventKind::KeyCreated | EventKind::KeyDeleted => {
-            project_event(kind).into()
-        }
+        EventKind::ProjectCreated
+        | EventKind::ProjectQuotasSet
+        | EventKind::KeyCreated
+        | EventKind::KeyDeleted => project_event(kind).into(),
         EventKind::UserCreated | EventKind::SessionCreated | EventKind::SessionDeleted => {
             identity_event(kind).into()
         }
@@ -84,6 +87,15 @@ fn project_event(kind: EventKind) -> ProjectEvent {
             expire: Some(WHEN.plus_seconds(60)),
         }),
         EventKind::KeyDeleted => ProjectEvent::KeyDeleted(KeyDeleted { key }),
+        EventKind::ProjectQuotasSet => ProjectEvent::ProjectQuotasSet(ProjectQuotasSet {
+            project: ProjectId::parse("demo").unwrap(),
+            number: ProjectNumber(3),
+            quotas: Quotas {
+                storage_bytes: Some(1 << 30),
+                connections: None,
+                writes_per_second: Some(100),
+            },
+        }),
         _ => ProjectEvent::ProjectCreated(ProjectCreated {
             project: ProjectId::parse("demo").unwrap(),
             name: "Demo".to_owned(),

@@ -10,6 +10,7 @@ mod follow;
 mod handshake;
 mod histories;
 mod many;
+mod quotas;
 mod resume;
 mod revocation;
 mod rights;

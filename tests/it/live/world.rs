@@ -10,8 +10,8 @@ use everlog::http::{Addresses, Edge, EdgeParts, LocalPages, Origins, SetUp};
 use everlog::key_text::KeyText;
 use everlog_actors::{Node, NodeOptions, ProjectCommand, ProjectRequest};
 use everlog_domain::access::Scopes;
-use everlog_domain::ids::{KeyId, ProjectId, ProjectNumber, ProjectUid};
-use everlog_domain::projects::{CreateKey, DeleteKey, KeyCreated};
+use everlog_domain::ids::{CONSOLE, KeyId, ProjectId, ProjectNumber, ProjectUid};
+use everlog_domain::projects::{CreateKey, DeleteKey, KeyCreated, Quotas, SetQuotas};
 use everlog_domain::time::Time;
 use everlog_storage::{MasterKey, MasterKeySource, Options};
 use hyper_util::rt::TokioIo;
@@ -47,6 +47,7 @@ pub(super) struct Server {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) cursor: Option<String>,
+    pub(super) retry_after: Option<String>,
     pub(super) session: Option<String>,
     pub(super) body: Value,
 }
@@ -167,9 +168,20 @@ impl Server {
             .await;
     }
 
+    /// Says what a project may use at most.
+    pub(super) async fn set_quotas(&self, project: &str, quotas: Quotas) {
+        let project = ProjectId::parse(project).unwrap();
+        let command = ProjectCommand::SetQuotas(SetQuotas { project, quotas });
+        self.as_server_in(CONSOLE, command).await;
+    }
+
     async fn as_server(&self, project: &str, command: ProjectCommand) {
+        self.as_server_in(self.number(project), command).await;
+    }
+
+    async fn as_server_in(&self, project: ProjectNumber, command: ProjectCommand) {
         let node = &self.edge.node;
-        let caller = node.system(self.number(project));
+        let caller = node.system(project);
         let request = ProjectRequest {
             caller,
             command,
@@ -248,10 +260,14 @@ impl Server {
             .filter_map(|line| line.to_str().ok());
         let mut cookies =
             cookies.filter_map(|line| line.split(';').next()?.strip_prefix("a_session_one="));
-        let cursor = parts.headers.get("x-everlog-cursor");
+        let header = |name: &str| {
+            let value = parts.headers.get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
         Answer {
             status: parts.status.as_u16(),
-            cursor: cursor.map(|cursor| cursor.to_str().unwrap().to_owned()),
+            cursor: header("x-everlog-cursor"),
+            retry_after: header("retry-after"),
             session: cookies.next().map(str::to_owned),
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         }

@@ -171,6 +171,12 @@ impl Log for MemoryLog {
         Ok(later.take(limit).cloned().collect())
     }
 
+    fn stored_bytes(&self, project: ProjectNumber) -> Result<u64, ReadFailure> {
+        let disk = self.disk.lock();
+        let records = disk.records(project).iter();
+        Ok(records.map(|record| record.sealed.bytes.len() as u64).sum())
+    }
+
     fn hash_at(&self, project: ProjectNumber, offset: Offset) -> Result<Hash, ReadFailure> {
         Ok(self.disk.lock().record(project, offset)?.hash)
     }

@@ -206,7 +206,10 @@ fn refused_rightly(
         | Refused::Stopped
         | Refused::Unknown
         | Refused::Failed { .. } => Ok(()),
-        Refused::TooLarge { .. } | Refused::NoSuchProject | Refused::Rows(_) => {
+        Refused::TooLarge { .. }
+        | Refused::NoSuchProject
+        | Refused::OverQuota { .. }
+        | Refused::Rows(_) => {
             let detail = format!("refused with {refused:?}");
             Err((invariant::ANSWERS_AGREE_WITH_MODEL, detail))
         }

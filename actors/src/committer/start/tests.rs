@@ -65,6 +65,10 @@ impl Log for Panicking {
         self.0.manifests(after, limit)
     }
 
+    fn stored_bytes(&self, project: ProjectNumber) -> Result<u64, ReadFailure> {
+        self.0.stored_bytes(project)
+    }
+
     fn hash_at(&self, project: ProjectNumber, offset: Offset) -> Result<Hash, ReadFailure> {
         self.0.hash_at(project, offset)
     }

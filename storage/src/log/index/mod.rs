@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
-use everlog_domain::log::Manifest;
 use parking_lot::{Condvar, Mutex};
 
-use self::recent::Recent;
+use self::recent::{Recent, RecentBatch};
 use self::store::IndexStore;
 use super::segment::Location;
 use crate::derived::{DerivedFailure, remove_derived};
 
+pub(crate) use self::recent::Part;
 pub(crate) use self::store::peek_reached;
 
 /// Places that are written at once.
@@ -111,9 +111,9 @@ impl Index {
     }
 
     /// Enters a durable batch; `next` is where the one after it will lie, or its segment's seal.
-    pub(crate) fn enter(&self, at: Location, next: Location, manifest: &Manifest) {
+    pub(crate) fn enter(&self, at: Location, next: Location, parts: Vec<Part>) {
         let mut state = self.shared.state.lock();
-        state.recent.push(at, next, manifest);
+        state.recent.push(RecentBatch { at, next, parts });
         if state.recent.is_enough() {
             self.shared.changed.notify_all();
         }
@@ -143,6 +143,16 @@ impl Index {
         let recent = self.shared.state.lock().recent.after(project, offset);
         let stored = self.shared.store.after(project, offset)?;
         Ok(stored.or(recent))
+    }
+
+    /// Bytes of a project's events in all batches.
+    pub(crate) fn bytes_of(&self, project: ProjectNumber) -> Result<u64, IndexFailure> {
+        // Under the lock: what is written meanwhile leaves memory only with it.
+        let state = self.shared.state.lock();
+        let stored = self.shared.store.bytes_of(project)?;
+        // What is being written may be in both, until it is forgotten: then it counts once.
+        let recent = state.recent.bytes_of(project, stored.until);
+        Ok(stored.bytes + recent)
     }
 
     /// A batch at or before a commit, not far from it.

@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber};
-use everlog_domain::log::Manifest;
 
 use super::{BATCHES_TOGETHER, TOGETHER};
 use crate::log::segment::Location;
@@ -13,20 +12,39 @@ pub(super) struct Recent {
     places: BTreeMap<(ProjectNumber, Offset), Location>,
 }
 
-/// A batch, with the projects that it has events of and the first of each.
+/// A batch, with what it holds of each project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RecentBatch {
     pub(super) at: Location,
     pub(super) next: Location,
-    pub(super) firsts: Vec<(ProjectNumber, Offset)>,
+    pub(super) parts: Vec<Part>,
+}
+
+/// What a batch holds of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) project: ProjectNumber,
+    /// Its first event.
+    pub(crate) first: Offset,
+    /// Bytes of its events.
+    pub(crate) bytes: u64,
 }
 
 impl Recent {
-    pub(super) fn push(&mut self, at: Location, next: Location, manifest: &Manifest) {
-        let entries = manifest.entries.iter();
-        let firsts: Vec<_> = entries.map(|entry| (entry.project, entry.first)).collect();
-        self.places.extend(firsts.iter().map(|first| (*first, at)));
-        self.batches.push_back(RecentBatch { at, next, firsts });
+    pub(super) fn push(&mut self, batch: RecentBatch) {
+        let places = batch.parts.iter();
+        let places = places.map(|part| ((part.project, part.first), batch.at));
+        self.places.extend(places);
+        self.batches.push_back(batch);
+    }
+
+    /// Bytes of a project's events in batches from a commit on.
+    pub(super) fn bytes_of(&self, project: ProjectNumber, from: CommitNumber) -> u64 {
+        let batches = self.batches.iter();
+        let later = batches.filter(|batch| batch.at.commit >= from);
+        let parts = later.flat_map(|batch| &batch.parts);
+        let own = parts.filter(|part| part.project == project);
+        own.map(|part| part.bytes).sum()
     }
 
     pub(super) fn places(&self) -> usize {
@@ -65,8 +83,8 @@ impl Recent {
 
     pub(super) fn forget_oldest(&mut self, count: usize) {
         for batch in self.batches.drain(..count.min(self.batches.len())) {
-            for first in &batch.firsts {
-                self.places.remove(first);
+            for part in &batch.parts {
+                self.places.remove(&(part.project, part.first));
             }
         }
     }

@@ -136,6 +136,12 @@ impl FrameHead {
         Some((events + u64::from(from), events + u64::from(to)))
     }
 
+    /// Where the first so many events end, from the beginning of the first.
+    pub(crate) fn end_of(&self, events: usize) -> u64 {
+        let last = events.checked_sub(1).and_then(|n| self.directory.get(n));
+        last.map_or(0, |entry| u64::from(entry.end))
+    }
+
     /// The last event, up to another one, with which those from the first on have no more than so
     /// many bytes; at least the first.
     pub(crate) fn up_to(&self, first: usize, last: usize, bytes: u64) -> usize {
@@ -207,6 +213,16 @@ impl FrameBuffer {
         Ok(())
     }
 
+    /// Where the first so many events end, from the beginning of the first.
+    pub(crate) fn end_of(&self, events: usize) -> u64 {
+        let last = events.checked_sub(1).filter(|n| *n < self.pushed);
+        let end = last.and_then(|n| {
+            let at = self.directory + DIRECTORY_ENTRY_BYTES * n;
+            self.bytes.get(at..)?.first_chunk::<4>().copied()
+        });
+        end.map_or(0, |end| u64::from(u32::from_be_bytes(end)))
+    }
+
     /// The frame, to be written as it is.
     pub(crate) fn finish(&mut self, commit: CommitNumber) -> Result<&[u8], FrameTooLarge> {
         debug_assert_eq!(self.pushed, self.events, "as many events as were announced");
@@ -253,6 +269,8 @@ mod tests {
         buffer.push(b"first", b"").unwrap();
         buffer.push(b"", b"only beside").unwrap();
         buffer.push(b"third", b"and more").unwrap();
+        let ends: Vec<u64> = (0..=4).map(|events| buffer.end_of(events)).collect();
+        assert_eq!(ends, [0, 9, 24, 41, 0]);
         buffer.finish(CommitNumber(7)).unwrap().to_vec()
     }
 
@@ -278,6 +296,8 @@ mod tests {
         ];
         assert_eq!(events, expected);
         assert_eq!(head.event(3), None);
+        let ends: Vec<u64> = (0..=4).map(|events| head.end_of(events)).collect();
+        assert_eq!(ends, [0, 9, 24, 41, 0]);
     }
 
     #[test]
