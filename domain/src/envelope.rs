@@ -200,11 +200,14 @@ kinds! {
     63 "thread.participant.added" ParticipantAdded,
     64 "thread.participant.removed" ParticipantRemoved,
     65 "thread.deleted" ThreadDeleted,
+    66 "thread.branch.switched" BranchSwitched,
     80 "item.posted" ItemPosted,
     81 "item.opened" ItemOpened,
     82 "item.delta" ItemDelta,
     83 "item.finished" ItemFinished,
     84 "item.abandoned" ItemAbandoned,
+    85 "item.edited" ItemEdited,
+    86 "item.deleted" ItemDeleted,
 }
 
 impl EventKind {

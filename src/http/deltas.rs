@@ -145,6 +145,7 @@ mod tests {
             metadata: Metadata::default(),
             tokens: None,
             author: None,
+            parent: None,
         };
         ask(node, ThreadCommand::Open(OpenItem { item })).await;
         for text in ["a", "b", "c"] {

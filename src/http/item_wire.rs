@@ -13,7 +13,7 @@ use super::cells::{cell, json, time};
 
 /// Fields that `select` may name beside the `$` fields, which always come.
 pub(super) const FIELDS: &[&str] = &[
-    "threadId", "author", "role", "status", "parts", "metadata", "tokens",
+    "threadId", "author", "role", "status", "parts", "metadata", "tokens", "parentId", "editedAt",
 ];
 
 /// An item on the wire.
@@ -35,6 +35,9 @@ pub struct ItemAnswer<'a> {
     parts: Parts<'a>,
     metadata: Cow<'a, Json>,
     tokens: Option<i64>,
+    /// What it follows, if that is not the item before it; empty for the beginning.
+    parent_id: Option<Cow<'a, str>>,
+    edited_at: Option<String>,
 }
 
 /// The content, typed or as stored.
@@ -56,6 +59,7 @@ impl<'a> ItemAnswer<'a> {
             parts,
             metadata,
             tokens,
+            parent,
         } = posted;
         Self {
             id: item.as_str().into(),
@@ -65,6 +69,7 @@ impl<'a> ItemAnswer<'a> {
             parts: Parts::Typed(parts),
             metadata: Cow::Owned(metadata.to_json()),
             tokens: tokens.map(i64::from),
+            parent_id: parent.as_ref().map(|parent| parent.as_str().into()),
             ..Self::begun(envelope)
         }
     }
@@ -78,6 +83,7 @@ impl<'a> ItemAnswer<'a> {
             role,
             parts,
             metadata,
+            parent,
         } = opened;
         Self {
             id: item.as_str().into(),
@@ -86,6 +92,7 @@ impl<'a> ItemAnswer<'a> {
             status: ItemStatus::Open.name().into(),
             parts: Parts::Typed(parts),
             metadata: Cow::Owned(metadata.to_json()),
+            parent_id: parent.as_ref().map(|parent| parent.as_str().into()),
             ..Self::begun(envelope)
         }
     }
@@ -104,6 +111,8 @@ impl<'a> ItemAnswer<'a> {
             parts: Parts::Typed(&[]),
             metadata: Cow::Owned(Metadata::default().to_json()),
             tokens: None,
+            parent_id: None,
+            edited_at: None,
         }
     }
 
@@ -124,6 +133,11 @@ impl<'a> ItemAnswer<'a> {
             parts: Parts::Stored(Cow::Borrowed(json(row, items::PARTS))),
             metadata: Cow::Borrowed(json(row, items::METADATA)),
             tokens: cell(row, items::TOKENS).as_int(),
+            parent_id: cell(row, items::PARENT).as_text().map(Cow::Borrowed),
+            edited_at: match cell(row, items::EDITED_AT) {
+                Value::Null => None,
+                _ => Some(time(row, items::EDITED_AT)),
+            },
         }
     }
 }

@@ -8,13 +8,13 @@ use axum::response::{IntoResponse, Response};
 use everlog_actors::Granted;
 use everlog_domain::access::Caller;
 use everlog_domain::event::Event;
-use everlog_domain::ids::{ItemId, ThreadId};
+use everlog_domain::ids::ItemId;
 use everlog_domain::ports::{RowsView, Visibility};
 use everlog_domain::query::{Cursor, Filter};
-use everlog_domain::tables::system::{items, threads};
-use everlog_domain::tables::{Row, TableSchema};
+use everlog_domain::tables::TableSchema;
+use everlog_domain::tables::system::items;
 use everlog_domain::threads::{
-    ItemRole, NewItem, OpenItem, Part, ParticipantId, PostItem, ThreadCommand, ThreadEvent,
+    ItemRole, NewItem, OpenItem, Parent, Part, ParticipantId, PostItem, ThreadCommand, ThreadEvent,
 };
 use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,10 @@ use serde_json::Value as Body;
 
 use super::answer::{mark, selected};
 use super::asked::Asked;
-use super::cells::cell;
+use super::branches::{self, Branch};
 use super::deltas::{DeltaBudget, page_with_deltas, with_deltas};
 use super::edge::Edge;
+use super::item_rows::{ItemPath, find, life, readable_item};
 use super::item_wire::{self, ItemAnswer};
 use super::new_id::{NewId, new_id};
 use super::path::Path;
@@ -44,26 +45,6 @@ pub(crate) static LISTING: LazyLock<Listing<'static>> = LazyLock::new(|| Listing
 
 fn schema() -> &'static TableSchema {
     table(items::TABLE)
-}
-
-/// The item that a path names.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ItemPath {
-    thread_id: String,
-    item_id: String,
-}
-
-impl ItemPath {
-    pub(super) fn parse(&self) -> Result<(ThreadId, ItemId), ApiError> {
-        let thread = ThreadId::parse(&self.thread_id);
-        let thread = thread.map_err(|error| ApiError::argument("threadId", error))?;
-        let item = ItemId::parse(&self.item_id);
-        Ok((
-            thread,
-            item.map_err(|error| ApiError::argument("itemId", error))?,
-        ))
-    }
 }
 
 /// Whether a posted item is whole.
@@ -90,6 +71,8 @@ pub(super) struct PostBody {
     author: Option<ParticipantId>,
     #[serde(default)]
     status: Begin,
+    /// Absent: it follows the item before it. Empty: nothing.
+    parent_id: Option<Parent>,
 }
 
 pub(super) async fn post(
@@ -121,6 +104,7 @@ pub(super) async fn post(
         metadata: metadata(body.metadata)?.unwrap_or_default(),
         tokens: body.tokens,
         author: body.author,
+        parent: body.parent_id,
     };
     let command = match body.status {
         Begin::Finished => ThreadCommand::Post(PostItem { item }),
@@ -158,8 +142,11 @@ pub(super) async fn list(
     Path(path): Path<ThreadPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let thread = path.thread()?;
     let list = LISTING.parse(query.as_deref().unwrap_or_default())?;
+    if let Some(branch) = Branch::of(query.as_deref().unwrap_or_default())? {
+        return branches::list(&edge, &visitor, &path, query.as_deref(), branch, list).await;
+    }
+    let thread = path.thread()?;
     let (mut rows_query, public) = (list.query, list.cursor);
     let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
         // the thread decides who reads its items
@@ -201,12 +188,6 @@ struct ItemList<T> {
     items: Vec<T>,
 }
 
-/// The first two values of the primary keys of a thread's items: its id, and which of its lives.
-fn life(thread: &[Value]) -> [Value; 2] {
-    // a thread's sequence is the offset of its creation
-    [threads::ID, threads::SEQUENCE].map(|place| cell(thread, place).clone())
-}
-
 fn resolve(
     view: &dyn RowsView,
     caller: &Caller,
@@ -224,33 +205,6 @@ fn resolve(
         )
     })?;
     Ok(side(schema().key_of(&row)))
-}
-
-fn find(
-    view: &dyn RowsView,
-    caller: &Caller,
-    life: &[Value; 2],
-    id: &str,
-) -> Result<Option<Row>, ApiError> {
-    let [thread, incarnation] = life.clone();
-    let values = [thread, incarnation, Value::text(id)];
-    Ok(view.find(caller.project, items::TABLE, items::BY_ID, &values)?)
-}
-
-/// The row of an item in a thread that the caller may read.
-pub(super) fn readable_item(
-    view: &dyn RowsView,
-    caller: &Caller,
-    thread: &ThreadId,
-    item: &ItemId,
-) -> Result<Row, ApiError> {
-    let life = life(&readable(view, caller, thread)?);
-    find(view, caller, &life, item.as_str())?.ok_or_else(|| {
-        ApiError::new(
-            ErrorType::ItemNotFound,
-            "no item with this id was found in this thread",
-        )
-    })
 }
 
 /// `GET /v1/threads/{threadId}/items/{itemId}`

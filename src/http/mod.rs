@@ -3,13 +3,16 @@
 mod account;
 mod answer;
 mod asked;
+mod branches;
 mod cells;
+mod changed_items;
 mod client_address;
 mod credentials;
 mod deltas;
 mod edge;
 mod health;
 mod identity;
+mod item_rows;
 mod item_wire;
 mod items;
 mod metrics;

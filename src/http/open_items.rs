@@ -13,8 +13,8 @@ use serde_json::Value as Body;
 
 use super::asked::Asked;
 use super::edge::Edge;
+use super::item_rows::{ItemPath, readable_item};
 use super::item_wire::ItemAnswer;
-use super::items::{ItemPath, readable_item};
 use super::path::Path;
 use super::threads::metadata;
 use super::visitor::Visitor;
@@ -81,7 +81,7 @@ pub(super) async fn finish(
     let granted = ThreadWrite::new(thread.clone(), command, wish)
         .ask(&edge, &visitor)
         .await?;
-    closed(&edge, &visitor, thread, item, &granted).await
+    with_item(&edge, &visitor, thread, item, &granted).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,12 +114,12 @@ pub(super) async fn abandon(
     let granted = ThreadWrite::new(thread.clone(), command, wish)
         .ask(&edge, &visitor)
         .await?;
-    closed(&edge, &visitor, thread, item, &granted).await
+    with_item(&edge, &visitor, thread, item, &granted).await
 }
 
-/// The answer to a finish or an abandonment: the item, which nothing changes any more, or nothing
+/// The answer to a change of an item: the item as it is by now, or nothing
 /// if the caller may post in the thread but not read it.
-async fn closed(
+pub(super) async fn with_item(
     edge: &Edge,
     visitor: &Visitor,
     thread: ThreadId,

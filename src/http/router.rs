@@ -16,7 +16,10 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
-use super::{account, health, items, metrics, open_items, participants, sessions, threads, typing};
+use super::{
+    account, branches, changed_items, health, items, metrics, open_items, participants, sessions,
+    threads, typing,
+};
 
 /// A pattern of paths, and what answers there to which method.
 pub(crate) type Route = (&'static str, MethodRouter<Arc<Edge>>);
@@ -96,7 +99,17 @@ fn resources() -> Vec<Route> {
             put(typing::put).delete(typing::delete),
         ),
         ("/v1/threads/{threadId}/items", items),
-        ("/v1/threads/{threadId}/items/{itemId}", get(items::get)),
+        (
+            "/v1/threads/{threadId}/items/{itemId}",
+            get(items::get)
+                .patch(changed_items::edit)
+                .delete(changed_items::delete),
+        ),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/branches",
+            get(branches::following),
+        ),
+        ("/v1/threads/{threadId}/branch", put(branches::switch)),
         (
             "/v1/threads/{threadId}/items/{itemId}/deltas",
             post(open_items::append),

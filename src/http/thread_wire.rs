@@ -10,7 +10,13 @@ use serde_json::Value as Json;
 use super::cells::{cell, json, text, texts, time};
 
 /// Fields that `select` may name beside the `$` fields, which always come.
-pub(super) const FIELDS: &[&str] = &["name", "metadata", "participants", "lastItemAt"];
+pub(super) const FIELDS: &[&str] = &[
+    "name",
+    "metadata",
+    "participants",
+    "lastItemAt",
+    "activeItemId",
+];
 
 /// A thread on the wire. Its sequence stays inside: it is an offset in the project's log, and would
 /// tell how busy the project is.
@@ -29,6 +35,8 @@ pub struct ThreadAnswer {
     metadata: Json,
     participants: Vec<ParticipantAnswer>,
     last_item_at: String,
+    /// The item that the next one follows, if that is not the newest.
+    active_item_id: Option<String>,
 }
 
 /// A participant on the wire.
@@ -55,6 +63,7 @@ impl ThreadAnswer {
             metadata: json(row, threads::METADATA).clone(),
             participants: participants(row),
             last_item_at: time(row, threads::LAST_ITEM_AT),
+            active_item_id: cell(row, threads::ACTIVE_ITEM).as_text().map(str::to_owned),
         }
     }
 
@@ -82,6 +91,7 @@ impl ThreadAnswer {
             metadata: created.metadata.to_json(),
             participants: participants.collect(),
             last_item_at: time,
+            active_item_id: None,
         }
     }
 }

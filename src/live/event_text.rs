@@ -76,6 +76,29 @@ pub(super) fn whole(recorded: &Recorded) -> Option<String> {
             });
             text.reason = event.reason.as_deref();
         }
+        ThreadEvent::ItemEdited(event) => {
+            text.item_id = Some(&event.item);
+            text.item = Some(ItemText::Edited {
+                parts: event.parts.as_deref(),
+                metadata: event.metadata.as_ref(),
+                tokens: event.tokens,
+                edited_at: envelope.time,
+                updated_at: envelope.time,
+            });
+        }
+        ThreadEvent::ItemDeleted(event) => {
+            text.item_id = Some(&event.item);
+            text.item = Some(ItemText::Deleted {
+                status: ItemStatus::Deleted.name(),
+                updated_at: envelope.time,
+            });
+        }
+        ThreadEvent::BranchSwitched(event) => {
+            text.thread = Some(ThreadText::Switched {
+                active_item_id: &event.item,
+                updated_at: envelope.time,
+            });
+        }
     }
     Some(text.to_json())
 }
@@ -154,6 +177,10 @@ impl<'a> EventText<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack, while it is written"
+)]
 enum ThreadText<'a> {
     Whole(ThreadAnswer),
     Changed {
@@ -161,6 +188,12 @@ enum ThreadText<'a> {
         name: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         metadata: Option<&'a Metadata>,
+        #[serde(rename = "$updatedAt", serialize_with = "shown")]
+        updated_at: Time,
+    },
+    Switched {
+        #[serde(rename = "activeItemId")]
+        active_item_id: &'a ItemId,
         #[serde(rename = "$updatedAt", serialize_with = "shown")]
         updated_at: Time,
     },
@@ -192,6 +225,23 @@ enum ItemText<'a> {
         parts: &'a [Part],
         metadata: &'a Metadata,
         tokens: Option<u32>,
+        #[serde(rename = "$updatedAt", serialize_with = "shown")]
+        updated_at: Time,
+    },
+    Edited {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parts: Option<&'a [Part]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        metadata: Option<&'a Metadata>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tokens: Option<u32>,
+        #[serde(rename = "editedAt", serialize_with = "shown")]
+        edited_at: Time,
+        #[serde(rename = "$updatedAt", serialize_with = "shown")]
+        updated_at: Time,
+    },
+    Deleted {
+        status: &'static str,
         #[serde(rename = "$updatedAt", serialize_with = "shown")]
         updated_at: Time,
     },

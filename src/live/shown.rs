@@ -7,7 +7,9 @@ use everlog_domain::ids::{Offset, ProjectNumber, ThreadId};
 use everlog_domain::query::{Filter, Query};
 use everlog_domain::tables::system::items;
 use everlog_domain::tables::{Row, RowChange};
-use everlog_domain::threads::{ItemAbandoned, ItemDelta, ItemFinished, ThreadEvent};
+use everlog_domain::threads::{
+    ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ThreadEvent,
+};
 use everlog_domain::value::Value;
 
 use super::life::Life;
@@ -60,6 +62,8 @@ pub(super) const fn is_of_item(kind: EventKind) -> bool {
             | EventKind::ItemDelta
             | EventKind::ItemFinished
             | EventKind::ItemAbandoned
+            | EventKind::ItemEdited
+            | EventKind::ItemDeleted
     )
 }
 
@@ -142,7 +146,9 @@ impl ItemRow {
             }
             ThreadEvent::ItemDelta(ItemDelta { opened, .. })
             | ThreadEvent::ItemFinished(ItemFinished { opened, .. })
-            | ThreadEvent::ItemAbandoned(ItemAbandoned { opened, .. }) => {
+            | ThreadEvent::ItemAbandoned(ItemAbandoned { opened, .. })
+            | ThreadEvent::ItemEdited(ItemEdited { opened, .. })
+            | ThreadEvent::ItemDeleted(ItemDeleted { opened, .. }) => {
                 Some(Self::Stored(key(recorded, *opened)))
             }
             _ => None,

@@ -144,7 +144,10 @@ fn access_after(recorded: &Recorded) -> Option<&ThreadAccess> {
         | ThreadEvent::ItemOpened(_)
         | ThreadEvent::ItemDelta(_)
         | ThreadEvent::ItemFinished(_)
-        | ThreadEvent::ItemAbandoned(_) => None,
+        | ThreadEvent::ItemAbandoned(_)
+        | ThreadEvent::ItemEdited(_)
+        | ThreadEvent::ItemDeleted(_)
+        | ThreadEvent::BranchSwitched(_) => None,
     }
 }
 

@@ -10,8 +10,8 @@ use everlog_domain::identity::{IdentityEvent, IdentityRefusal};
 use everlog_domain::ids::{ItemId, KeyId, ProjectId, SessionId, ThreadId, UserId};
 use everlog_domain::projects::{ProjectEvent, ProjectRefusal};
 use everlog_domain::threads::{
-    Delta, Part, Participant, ParticipantId, ParticipantRole, ThreadAccess, ThreadCommand,
-    ThreadEvent, ThreadName, ThreadRefusal,
+    Author, Delta, Parent, Part, Participant, ParticipantId, ParticipantRole, ThreadAccess,
+    ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal,
 };
 
 use super::ledger::{Ask, Credential, What};
@@ -32,9 +32,11 @@ struct Thread {
     name: Option<ThreadName>,
     permissions: Permissions,
     participants: BTreeMap<ParticipantId, ParticipantRole>,
-    /// Every item of this life.
-    items: BTreeSet<ItemId>,
+    /// Every item of this life, with its author; nothing of those that are deleted.
+    items: BTreeMap<ItemId, Option<String>>,
     open: BTreeMap<ItemId, Writing>,
+    /// Where the next item goes on, if it was said.
+    continues: Option<ItemId>,
 }
 
 /// An item that is being written.
@@ -254,7 +256,15 @@ impl Thread {
                 })
             }
             ThreadCommand::Delete(_) => self.needs(who, Action::Delete, || Granted),
-            ThreadCommand::Post(post) => self.new_item(who, &post.item.id),
+            ThreadCommand::Post(post) => match self.new_item(who, &post.item.id) {
+                Granted => match &post.item.parent {
+                    Some(Parent::Item(parent)) if !self.is_there(parent) => {
+                        ThreadRefusal::ParentNotFound.into()
+                    }
+                    _ => Granted,
+                },
+                verdict => verdict,
+            },
             ThreadCommand::Open(open) => match self.new_item(who, &open.item.id) {
                 Granted => self.room_for(who),
                 verdict => verdict,
@@ -262,13 +272,62 @@ impl Thread {
             ThreadCommand::Append(append) => self.write_on(who, &append.item),
             ThreadCommand::Finish(finish) => self.write_on(who, &finish.item),
             ThreadCommand::Abandon(abandon) => self.write_on(who, &abandon.item),
+            ThreadCommand::Edit(edit) => self.change(who, &edit.item, || {
+                match self.open.contains_key(&edit.item) {
+                    true => ThreadRefusal::ItemStillOpen.into(),
+                    false => Granted,
+                }
+            }),
+            ThreadCommand::DeleteItem(delete) => self.change(who, &delete.item, || Granted),
+            ThreadCommand::Switch(switch) => {
+                self.needs(who, Action::Create, || match self.is_there(&switch.item) {
+                    false => ThreadRefusal::ItemNotFound.into(),
+                    true if self.continues.as_ref() == Some(&switch.item) => Nothing,
+                    true => Granted,
+                })
+            }
+        }
+    }
+
+    fn is_there(&self, item: &ItemId) -> bool {
+        matches!(self.items.get(item), Some(Some(_)))
+    }
+
+    /// What must become of a wish to change an item.
+    fn change(&self, who: &Credential, item: &ItemId, then: impl FnOnce() -> Verdict) -> Verdict {
+        self.needs(who, Action::Create, || match self.items.get(item) {
+            None | Some(None) => ThreadRefusal::ItemNotFound.into(),
+            Some(Some(author)) if *author == name_of(who) => then(),
+            Some(Some(_)) if self.may(who, Action::Update) => then(),
+            Some(Some(_)) => ThreadRefusal::NotTheAuthor.into(),
+        })
+    }
+
+    /// A new item goes on where it was switched to, unless it says where itself.
+    fn enter(
+        &mut self,
+        item: &ItemId,
+        author: &Author,
+        parent: Option<&Parent>,
+    ) -> Result<(), String> {
+        let author = author.as_str().to_owned();
+        fresh(
+            self.items.insert(item.clone(), Some(author)).is_none(),
+            "item",
+        )?;
+        match (self.continues.take(), parent) {
+            (Some(_), None) => Err("the branch that was switched to was left".to_owned()),
+            (None, Some(Parent::Item(parent))) => there(self.is_there(parent), "parent"),
+            _ => Ok(()),
         }
     }
 
     fn new_item(&self, who: &Credential, item: &ItemId) -> Verdict {
-        self.needs(who, Action::Create, || match self.items.contains(item) {
-            true => ThreadRefusal::ItemAlreadyExists.into(),
-            false => Granted,
+        self.needs(who, Action::Create, || {
+            match self.items.contains_key(item) {
+                true => ThreadRefusal::ItemAlreadyExists.into(),
+                false => Granted,
+            }
         })
     }
 
@@ -341,10 +400,23 @@ impl Thread {
                 self.check_access(&event.access)?;
             }
             ThreadEvent::ItemPosted(event) => {
-                fresh(self.items.insert(event.item.clone()), "item")?;
+                self.enter(&event.item, &event.author, event.parent.as_ref())?;
+            }
+            ThreadEvent::ItemEdited(event) => {
+                there(self.is_there(&event.item), "item")?;
+            }
+            ThreadEvent::ItemDeleted(event) => {
+                let was_open = self.open.remove(&event.item).is_some();
+                fresh(was_open == event.was_open, "item that is being written")?;
+                let gone = self.items.insert(event.item.clone(), None);
+                there(matches!(gone, Some(Some(_))), "item")?;
+            }
+            ThreadEvent::BranchSwitched(event) => {
+                there(self.is_there(&event.item), "item")?;
+                self.continues = Some(event.item.clone());
             }
             ThreadEvent::ItemOpened(event) => {
-                fresh(self.items.insert(event.item.clone()), "item")?;
+                self.enter(&event.item, &event.author, event.parent.as_ref())?;
                 let writing = Writing {
                     author: event.author.as_str().to_owned(),
                     parts: event.parts.clone(),

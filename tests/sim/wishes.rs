@@ -9,9 +9,10 @@ use everlog_domain::identity::{
 use everlog_domain::ids::{ItemId, KeyId, SessionId, ThreadId, UserId};
 use everlog_domain::projects::{CreateKey, DeleteKey, KeyCreated};
 use everlog_domain::threads::{
-    AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteThread, Delta, FinishItem,
-    ItemRole, Metadata, NewItem, OpenItem, Part, Participant, ParticipantId, ParticipantRole,
-    PostItem, RemoveParticipant, SetPermissions, ThreadCommand, ThreadName, UpdateThread,
+    AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
+    EditItem, FinishItem, ItemRole, Metadata, NewItem, OpenItem, Parent, Part, Participant,
+    ParticipantId, ParticipantRole, PostItem, RemoveParticipant, SetPermissions, SwitchBranch,
+    ThreadCommand, ThreadName, UpdateThread,
 };
 use everlog_domain::time::Time;
 
@@ -65,7 +66,18 @@ pub(super) fn about_threads(chance: &mut Chance, open: &[(ThreadId, ItemId)]) ->
     let thread = ThreadId::parse(chance.pick(&THREADS)).unwrap();
     let (command, origin) = match chance.below(100) {
         0..=12 => (create(chance, &thread), IdOrigin::Chosen),
-        13..=39 => new_item(chance, |item| ThreadCommand::Post(PostItem { item })),
+        13..=30 => new_item(chance, |item| ThreadCommand::Post(PostItem { item })),
+        31..=33 => {
+            let parent = match chance.one_in(4) {
+                true => Parent::Beginning,
+                false => Parent::Item(any_item(chance)),
+            };
+            new_item(chance, |mut item| {
+                item.parent = Some(parent);
+                ThreadCommand::Post(PostItem { item })
+            })
+        }
+        34..=39 => (on_posted(chance), IdOrigin::Chosen),
         40..=51 => new_item(chance, |item| ThreadCommand::Open(OpenItem { item })),
         52..=79 if !open.is_empty() => {
             let (thread, item) = chance.pick(open);
@@ -144,8 +156,23 @@ fn new_item(
         metadata: Metadata::default(),
         tokens: None,
         author: None,
+        parent: None,
     };
     (command(item), origin)
+}
+
+fn on_posted(chance: &mut Chance) -> ThreadCommand {
+    let item = any_item(chance);
+    match chance.below(4) {
+        0 => ThreadCommand::DeleteItem(DeleteItem { item }),
+        1 => ThreadCommand::Switch(SwitchBranch { item }),
+        _ => ThreadCommand::Edit(EditItem {
+            item,
+            parts: Some(vec![Part::Text { text: text(chance) }]),
+            metadata: None,
+            tokens: None,
+        }),
+    }
 }
 
 fn on_open(chance: &mut Chance, item: ItemId) -> ThreadCommand {

@@ -8,9 +8,9 @@ use everlog_domain::access::Permissions;
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ports::RowDelta;
 use everlog_domain::threads::{
-    Delta, ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, Metadata, Part,
-    ParticipantAdded, ParticipantRemoved, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent,
-    ThreadPermissionsChanged, ThreadUpdated,
+    BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
+    ItemOpened, ItemPosted, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess,
+    ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged, ThreadUpdated,
 };
 use everlog_domain::value::Value;
 use serde_json::Value as Json;
@@ -79,6 +79,7 @@ fn content(event: &Event) -> usize {
             parts,
             metadata,
             tokens: _,
+            parent: _,
         })
         | ThreadEvent::ItemOpened(ItemOpened {
             item: _,
@@ -86,6 +87,7 @@ fn content(event: &Event) -> usize {
             role: _,
             parts,
             metadata,
+            parent: _,
         })
         | ThreadEvent::ItemFinished(ItemFinished {
             item: _,
@@ -100,6 +102,22 @@ fn content(event: &Event) -> usize {
             parts,
             reason,
         }) => self::parts(parts) + optional(reason.as_deref()),
+        ThreadEvent::ItemEdited(ItemEdited {
+            item: _,
+            opened: _,
+            parts,
+            metadata,
+            tokens: _,
+        }) => {
+            let metadata = metadata.as_ref().map_or(CELL, self::metadata);
+            CELL + metadata + self::parts(parts.as_deref().unwrap_or_default())
+        }
+        ThreadEvent::ItemDeleted(ItemDeleted {
+            item: _,
+            opened: _,
+            was_open: _,
+        })
+        | ThreadEvent::BranchSwitched(BranchSwitched { item: _ }) => CELL,
         ThreadEvent::ItemDelta(ItemDelta {
             item: _,
             opened: _,
@@ -261,6 +279,7 @@ mod tests {
             parts: vec![part],
             metadata,
             tokens: None,
+            parent: None,
         })
     }
 

@@ -10,12 +10,14 @@ use everlog_domain::event::Event;
 use everlog_domain::ids::{CommitNumber, Position, ProjectNumber, ProjectUid, ThreadId};
 use everlog_domain::log::{Append, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
-use everlog_domain::threads::{Facts, ThreadCommand, ThreadEvent, ThreadState, Written};
+use everlog_domain::threads::{
+    Facts, PostedItem, ThreadCommand, ThreadEvent, ThreadState, Written,
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::facts::item_exists;
+use super::facts::{item_exists, posted_item};
 use super::load::{load, written};
 use super::outcomes::Outcomes;
 use super::overlay::{InFlight, Overlay};
@@ -196,8 +198,11 @@ impl ThreadActor {
             return Step::Wait(asked);
         };
         let wish = asked.request.wish;
-        // What a closing command repeats is read from the rows: the appends must be there.
-        let reads_rows = asked.request.command.closes().is_some() && !overlay.is_settled();
+        // What a closing command repeats, and what there is of an item, is read from the rows: the
+        // appends must be there.
+        let command = &asked.request.command;
+        let rests_on_rows = command.closes().is_some() || command.about().is_some();
+        let reads_rows = rests_on_rows && !overlay.is_settled();
         if overlay.is_spoilt()
             || overlay.awaits_creation()
             || reads_rows
@@ -206,18 +211,16 @@ impl ThreadActor {
             return Step::Wait(asked);
         }
         let mut asked = asked;
-        let (item_exists, written) = match self.look_up(overlay, &mut asked).await {
+        let found = match self.look_up(overlay, &mut asked).await {
             Ok(LookedUp::Repeated(granted)) => return answer(asked, Ok(granted)),
-            Ok(LookedUp::Fresh {
-                item_exists,
-                written,
-            }) => (item_exists, written),
+            Ok(LookedUp::Fresh(found)) => found,
             Err(refused) => return answer(asked, Err(refused)),
         };
         let facts = Facts {
             caller: &asked.request.caller,
-            item_exists,
-            written: written.as_ref(),
+            item_exists: found.item_exists,
+            written: found.written.as_ref(),
+            item: found.item.as_ref(),
         };
         let decided = asked.request.command.clone().decide(overlay.state(), facts);
         match decided {
@@ -287,16 +290,18 @@ impl ThreadActor {
             asked.hold(bytes)?;
         }
         let request = &asked.request;
-        let item = match request.item_id {
+        let new = match request.item_id {
             IdOrigin::Chosen => request.command.new_item().cloned(),
             IdOrigin::Random => None,
         };
-        let ahead = item.as_ref().is_some_and(|item| overlay.has_item(item));
-        if ahead || (item.is_none() && request.wish.is_none() && closing.is_none()) {
-            return Ok(LookedUp::Fresh {
+        let about = request.command.about().cloned();
+        let ahead = new.as_ref().is_some_and(|item| overlay.has_item(item));
+        let asks_rows = new.is_some() || about.is_some() || closing.is_some();
+        if ahead || !(asks_rows || request.wish.is_some()) {
+            return Ok(LookedUp::Fresh(Found {
                 item_exists: ahead,
-                written: None,
-            });
+                ..Found::default()
+            }));
         }
         let (project, thread) = self.key.clone();
         let (wish, now) = (request.wish, request.now);
@@ -304,16 +309,20 @@ impl ThreadActor {
             if let Some(granted) = granted_before(view, log, project, wish.as_ref(), now)? {
                 return Ok(LookedUp::Repeated(granted));
             }
-            let exists = item
+            let exists = new
                 .map(|item| item_exists(view, project, &thread, &item))
                 .transpose()?;
             let written = closing
                 .map(|(opened, _)| written(view, project, &thread, opened))
                 .transpose()?;
-            Ok(LookedUp::Fresh {
+            let item = about
+                .map(|item| posted_item(view, project, &thread, &item))
+                .transpose()?;
+            Ok(LookedUp::Fresh(Found {
                 item_exists: exists.unwrap_or(false),
                 written: written.flatten(),
-            })
+                item: item.flatten(),
+            }))
         };
         self.world.reads.run(project, read).await?
     }
@@ -420,11 +429,15 @@ impl ThreadActor {
 enum LookedUp {
     /// The wish was granted before.
     Repeated(Granted),
-    /// See [`Facts`].
-    Fresh {
-        item_exists: bool,
-        written: Option<Written>,
-    },
+    Fresh(Found),
+}
+
+/// What the rows say. See [`Facts`].
+#[derive(Default)]
+struct Found {
+    item_exists: bool,
+    written: Option<Written>,
+    item: Option<PostedItem>,
 }
 
 /// Where the open item was opened that a command closes, and how many bytes it has.

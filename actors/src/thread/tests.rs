@@ -152,6 +152,7 @@ impl Alone {
             metadata: Metadata::default(),
             tokens: None,
             author: None,
+            parent: None,
         };
         self.ask(epoch, ThreadCommand::Post(PostItem { item }))
     }

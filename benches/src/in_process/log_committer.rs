@@ -159,6 +159,7 @@ fn posted(number: u64, stream: &Stream) -> Event {
         }],
         metadata: Metadata::default(),
         tokens: None,
+        parent: None,
     };
     ThreadEvent::from(posted).into()
 }

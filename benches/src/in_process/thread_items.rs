@@ -106,6 +106,7 @@ impl Caller for NodePoster {
             metadata: Metadata::default(),
             tokens: None,
             author: None,
+            parent: None,
         };
         let command = ThreadCommand::Post(PostItem { item });
         self.node

@@ -164,6 +164,7 @@ pub mod threads {
         PERMISSIONS = "$permissions" TextList false,
         PARTICIPANTS = "participants" Json false,
         PARTICIPANT_IDS = "participantIds" TextList true,
+        ACTIVE_ITEM = "activeItemId" Text false,
         READERS = "$readers" TextList false,
     }
     /// Number of the table.
@@ -206,6 +207,8 @@ pub mod items {
         PARTS = "parts" Json false,
         METADATA = "metadata" Json false,
         TOKENS = "tokens" Int true,
+        PARENT = "parentId" Text true,
+        EDITED_AT = "editedAt" Time true,
         OFFSET = "$offset" Int false,
     }
     /// Number of the table.
@@ -309,6 +312,30 @@ pub mod thread_access {
     }
 }
 
+/// Items that follow another than the one before them: where the tree of a thread has branches.
+pub mod branches {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+        PARENT = "parentId" Text false,
+        POSITION = "$sequence" Int false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(15);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "branches",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION, PARENT, POSITION],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
     vec![
@@ -321,6 +348,7 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         open_items::schema(),
         deltas::schema(),
         thread_access::schema(),
+        branches::schema(),
     ]
 });
 

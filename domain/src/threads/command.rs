@@ -1,9 +1,9 @@
 //! Routes a command to its rule.
 
 use super::{
-    AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteThread, Delta, Facts, FinishItem,
-    Metadata, OpenItem, PostItem, RemoveParticipant, SetPermissions, ThreadEvent, ThreadRefusal,
-    ThreadState, UpdateThread,
+    AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
+    EditItem, Facts, FinishItem, Metadata, OpenItem, Parent, PostItem, RemoveParticipant,
+    SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal, ThreadState, UpdateThread,
 };
 use crate::ids::ItemId;
 
@@ -38,6 +38,12 @@ pub enum ThreadCommand {
     Finish(FinishItem),
     /// Give up an open item.
     Abandon(AbandonItem),
+    /// Change a complete item.
+    Edit(EditItem),
+    /// Delete an item.
+    DeleteItem(DeleteItem),
+    /// Go on somewhere else in the tree of items.
+    Switch(SwitchBranch),
 }
 
 impl ThreadCommand {
@@ -59,6 +65,9 @@ impl ThreadCommand {
             Self::Append(command) => command.decide(state, facts),
             Self::Finish(command) => command.decide(state, facts),
             Self::Abandon(command) => command.decide(state, facts),
+            Self::Edit(command) => command.decide(state, facts),
+            Self::DeleteItem(command) => command.decide(state, facts),
+            Self::Switch(command) => command.decide(state, facts),
         }
     }
 
@@ -67,6 +76,21 @@ impl ThreadCommand {
     pub const fn new_item(&self) -> Option<&ItemId> {
         match self {
             Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => Some(&item.id),
+            _ => None,
+        }
+    }
+
+    /// The item that must be there: the one that the command is about, or that its new one follows.
+    #[must_use]
+    pub const fn about(&self) -> Option<&ItemId> {
+        match self {
+            Self::Edit(EditItem { item, .. })
+            | Self::DeleteItem(DeleteItem { item })
+            | Self::Switch(SwitchBranch { item }) => Some(item),
+            Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => match &item.parent {
+                Some(Parent::Item(parent)) => Some(parent),
+                Some(Parent::Beginning) | None => None,
+            },
             _ => None,
         }
     }
@@ -101,7 +125,10 @@ impl ThreadCommand {
             Self::Finish(FinishItem { metadata, .. }) => {
                 SMALL_BYTES + metadata.as_ref().map_or(0, Metadata::bytes)
             }
-            Self::Delete(_) | Self::Abandon(_) => SMALL_BYTES,
+            Self::Edit(edit) => SMALL_BYTES + edit.bytes(),
+            Self::Delete(_) | Self::Abandon(_) | Self::DeleteItem(_) | Self::Switch(_) => {
+                SMALL_BYTES
+            }
         }
     }
 

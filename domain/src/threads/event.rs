@@ -7,6 +7,7 @@ use super::access::{Participant, ParticipantId, ThreadAccess};
 use super::item::{Author, Delta, ItemRole, Part};
 use super::metadata::Metadata;
 use super::name::ThreadName;
+use super::parent::Parent;
 use crate::envelope::facts;
 use crate::ids::{ItemId, Position, ThreadId};
 
@@ -86,6 +87,9 @@ pub struct ItemPosted {
     pub metadata: Metadata,
     /// Tokens, if counted.
     pub tokens: Option<u32>,
+    /// What it follows, if that is not the item before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
 }
 
 /// An item that is being written began.
@@ -102,6 +106,9 @@ pub struct ItemOpened {
     pub parts: Vec<Part>,
     /// Anything else.
     pub metadata: Metadata,
+    /// What it follows, if that is not the item before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
 }
 
 /// Something was appended to an open item.
@@ -146,6 +153,42 @@ pub struct ItemAbandoned {
     pub reason: Option<String>,
 }
 
+/// A complete item says something else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemEdited {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+    /// Its content from here on, if that changed.
+    pub parts: Option<Vec<Part>>,
+    /// Its metadata from here on, if that changed.
+    pub metadata: Option<Metadata>,
+    /// Its tokens from here on, if that changed.
+    pub tokens: Option<u32>,
+}
+
+/// An item says nothing any more. Its place stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemDeleted {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+    /// Whether it was being written.
+    pub was_open: bool,
+}
+
+/// The next item that names no other place follows this one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BranchSwitched {
+    /// The item at the end of the branch.
+    pub item: ItemId,
+}
+
 facts! {
     /// Facts about threads and their items.
     ThreadEvent {
@@ -160,5 +203,8 @@ facts! {
         ItemDelta(ItemDelta),
         ItemFinished(ItemFinished),
         ItemAbandoned(ItemAbandoned),
+        ItemEdited(ItemEdited),
+        ItemDeleted(ItemDeleted),
+        BranchSwitched(BranchSwitched),
     }
 }

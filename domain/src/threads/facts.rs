@@ -1,7 +1,11 @@
 //! What a decision is made on, beside the state.
 
-use super::state::Written;
-use crate::access::Caller;
+use super::item::{Author, ItemStatus, NewItem};
+use super::parent::Parent;
+use super::refusal::ThreadRefusal;
+use super::state::{Thread, Written};
+use crate::access::{Action, Caller};
+use crate::ids::Position;
 
 /// What a decision needs to know beside the state.
 #[derive(Debug, Clone, Copy)]
@@ -12,4 +16,39 @@ pub struct Facts<'a> {
     pub item_exists: bool,
     /// What has been written of the item that the command closes, if that is open.
     pub written: Option<&'a Written>,
+    /// The item that the command is about, or that its new one follows, if there is one with this id
+    /// and it is not deleted.
+    pub item: Option<&'a PostedItem>,
+}
+
+/// What a decision needs to know of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedItem {
+    /// Position of the event that posted or opened it.
+    pub position: Position,
+    /// Who wrote it.
+    pub author: Author,
+    /// How far it has got.
+    pub status: ItemStatus,
+}
+
+impl<'a> Facts<'a> {
+    /// What a new item follows must be there.
+    pub(super) fn check_parent(&self, item: &NewItem) -> Result<(), ThreadRefusal> {
+        match item.parent {
+            Some(Parent::Item(_)) if self.item.is_none() => Err(ThreadRefusal::ParentNotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// The item that the command is about, if the caller may change it: its own, or any if it may
+    /// update the thread.
+    pub(super) fn changeable(&self, thread: &Thread) -> Result<&'a PostedItem, ThreadRefusal> {
+        let item = self.item.ok_or(ThreadRefusal::ItemNotFound)?;
+        let own = item.author == Author::principal(&self.caller.principal);
+        if own || thread.access.allows(self.caller, Action::Update) {
+            return Ok(item);
+        }
+        Err(ThreadRefusal::NotTheAuthor)
+    }
 }

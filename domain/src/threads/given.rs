@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::item::NewItem;
 use super::{
-    Author, Facts, ItemOpened, ItemRole, Metadata, Part, Participant, ParticipantId,
-    ParticipantRole, ThreadAccess, ThreadCommand, ThreadCreated, ThreadEvent, ThreadRefusal,
-    ThreadState, Written,
+    Author, Facts, ItemDeleted, ItemOpened, ItemPosted, ItemRole, ItemStatus, Metadata, Part,
+    Participant, ParticipantId, ParticipantRole, PostedItem, ThreadAccess, ThreadCommand,
+    ThreadCreated, ThreadEvent, ThreadRefusal, ThreadState, Written,
 };
 use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
-use crate::ids::{AgentId, ItemId, KeyId, Offset, ProjectNumber, ThreadId, UserId};
+use crate::ids::{AgentId, ItemId, KeyId, Offset, Position, ProjectNumber, ThreadId, UserId};
 
 const PROJECT: ProjectNumber = ProjectNumber(2);
 
@@ -23,6 +23,8 @@ pub(super) struct Given {
     item_exists: bool,
     /// What was written of open items, as their rows would have it.
     written: BTreeMap<ItemId, Written>,
+    /// Items that are there, as their rows would have it.
+    items: BTreeMap<ItemId, PostedItem>,
 }
 
 /// What became of a command.
@@ -38,6 +40,7 @@ pub(super) fn given(events: impl IntoIterator<Item = ThreadEvent>) -> Given {
         next: Offset(1),
         item_exists: false,
         written: BTreeMap::new(),
+        items: BTreeMap::new(),
     }
     .and(events)
 }
@@ -49,6 +52,8 @@ impl Given {
             self.state.apply(self.next, &event);
             self.next = self.next.next();
             write(&mut self.written, &event);
+            let position = self.state.head().map_or(Position(0), |head| head.position);
+            enter(&mut self.items, position, &event);
         }
         self
     }
@@ -65,6 +70,7 @@ impl Given {
             caller,
             item_exists: self.item_exists,
             written: command.closes().and_then(|item| self.written.get(item)),
+            item: command.about().and_then(|item| self.items.get(item)),
         };
         let answer = command.decide(&self.state, facts);
         Outcome {
@@ -85,6 +91,15 @@ impl Outcome {
         let expected = vec![expected.into()];
         assert_eq!(self.answer.as_ref(), Ok(&expected));
         self.given.and(expected)
+    }
+
+    /// The one event that grants it.
+    #[track_caller]
+    pub(super) fn only_event(&self) -> &ThreadEvent {
+        match self.answer.as_deref() {
+            Ok([event]) => event,
+            other => panic!("expected one event, found {other:?}"),
+        }
     }
 
     /// It is granted, whatever the event says; returns the thread after it.
@@ -127,6 +142,27 @@ pub(super) fn write(written: &mut BTreeMap<ItemId, Written>, event: &ThreadEvent
         }
         _ => {}
     }
+}
+
+/// What rows say of items after an event at a position.
+pub(super) fn enter(
+    items: &mut BTreeMap<ItemId, PostedItem>,
+    position: Position,
+    event: &ThreadEvent,
+) {
+    let (item, author, status) = match event {
+        ThreadEvent::ItemPosted(posted) => (&posted.item, &posted.author, ItemStatus::Finished),
+        ThreadEvent::ItemOpened(opened) => (&opened.item, &opened.author, ItemStatus::Open),
+        ThreadEvent::ItemDeleted(deleted) => return drop(items.remove(&deleted.item)),
+        ThreadEvent::ThreadCreated(_) => return items.clear(),
+        _ => return,
+    };
+    let posted = PostedItem {
+        position,
+        author: author.clone(),
+        status,
+    };
+    items.insert(item.clone(), posted);
 }
 
 /// The same command by several callers, each refused in its own way.
@@ -233,6 +269,7 @@ pub(super) fn new_item(id: &str) -> NewItem {
         metadata: Metadata::default(),
         tokens: None,
         author: None,
+        parent: None,
     }
 }
 
@@ -268,6 +305,31 @@ pub(super) fn opened(id: &str) -> ThreadEvent {
         role: ItemRole::Assistant,
         parts: vec![text("so ")],
         metadata: metadata(),
+        parent: None,
+    }
+    .into()
+}
+
+/// Somebody posts an item.
+pub(super) fn posted(id: &str, by: &str) -> ThreadEvent {
+    ItemPosted {
+        item: item_id(id),
+        author: author(by),
+        role: ItemRole::User,
+        parts: vec![text("hello")],
+        metadata: Metadata::default(),
+        tokens: None,
+        parent: None,
+    }
+    .into()
+}
+
+/// An item that was posted at a position is deleted.
+pub(super) fn deleted(id: &str, position: u64) -> ThreadEvent {
+    ItemDeleted {
+        item: item_id(id),
+        opened: Position(position),
+        was_open: false,
     }
     .into()
 }

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::access::ParticipantId;
 use super::bounds::{MAX_ITEM_BYTES, MAX_PARTS};
 use super::metadata::{Metadata, check_json, json_bytes};
+use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use crate::access::{Caller, Principal, Privilege};
 use crate::ids::ItemId;
@@ -47,6 +48,8 @@ pub enum ItemStatus {
     Finished,
     /// Given up before it was complete.
     Abandoned,
+    /// Says nothing any more.
+    Deleted,
 }
 
 impl ItemStatus {
@@ -57,7 +60,15 @@ impl ItemStatus {
             Self::Open => "open",
             Self::Finished => "finished",
             Self::Abandoned => "abandoned",
+            Self::Deleted => "deleted",
         }
+    }
+
+    /// Reads the name on the wire.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let all = [Self::Open, Self::Finished, Self::Abandoned, Self::Deleted];
+        all.into_iter().find(|status| status.name() == name)
     }
 }
 
@@ -223,6 +234,8 @@ pub struct NewItem {
     pub tokens: Option<u32>,
     /// Who wrote it, if the caller is a key that speaks for somebody.
     pub author: Option<ParticipantId>,
+    /// What it follows, if that is named.
+    pub parent: Option<Parent>,
 }
 
 impl NewItem {

@@ -9,7 +9,9 @@ mod append_delta;
 mod bounds;
 mod command;
 mod create_thread;
+mod delete_item;
 mod delete_thread;
+mod edit_item;
 mod event;
 mod facts;
 mod finish_item;
@@ -20,6 +22,7 @@ mod item;
 mod metadata;
 mod name;
 mod open_item;
+mod parent;
 mod post_item;
 mod refusal;
 mod remove_participant;
@@ -27,6 +30,7 @@ pub mod rows;
 mod set_permissions;
 mod state;
 pub mod stored;
+mod switch_branch;
 mod update_thread;
 
 pub use abandon_item::AbandonItem;
@@ -36,21 +40,25 @@ pub use append_delta::AppendDelta;
 pub use bounds::{MAX_APPENDS, MAX_ITEM_BYTES, MAX_OPEN_ITEMS, MAX_PARTS};
 pub use command::ThreadCommand;
 pub use create_thread::CreateThread;
+pub use delete_item::DeleteItem;
 pub use delete_thread::DeleteThread;
+pub use edit_item::EditItem;
 pub use event::{
-    ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ParticipantAdded,
-    ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged,
-    ThreadUpdated,
+    BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
+    ItemPosted, ParticipantAdded, ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent,
+    ThreadPermissionsChanged, ThreadUpdated,
 };
-pub use facts::Facts;
+pub use facts::{Facts, PostedItem};
 pub use finish_item::FinishItem;
 pub use item::{Author, Delta, ItemRole, ItemStatus, NewItem, Part};
 pub use metadata::{InvalidMetadata, Metadata};
 pub use name::ThreadName;
 pub use open_item::OpenItem;
+pub use parent::Parent;
 pub use post_item::PostItem;
 pub use refusal::ThreadRefusal;
 pub use remove_participant::RemoveParticipant;
 pub use set_permissions::SetPermissions;
 pub use state::{ItemInProgress, Thread, ThreadState, Written};
+pub use switch_branch::SwitchBranch;
 pub use update_thread::UpdateThread;

@@ -26,6 +26,7 @@ impl OpenItem {
             return Err(ThreadRefusal::TooManyOpenItems);
         }
         self.item.check()?;
+        facts.check_parent(&self.item)?;
         let author = Author::of(facts.caller, self.item.author.as_ref())?;
         let of_author = thread.open.values().filter(|open| open.author == author);
         if of_author.count() >= MAX_OPEN_ITEMS_OF_AN_AUTHOR {
@@ -38,6 +39,7 @@ impl OpenItem {
             metadata,
             tokens: _,
             author: _,
+            parent,
         } = self.item;
         Ok(vec![
             ItemOpened {
@@ -46,6 +48,7 @@ impl OpenItem {
                 role,
                 parts,
                 metadata,
+                parent: parent.or_else(|| thread.next_parent()),
             }
             .into(),
         ])
@@ -178,6 +181,7 @@ mod tests {
             role: ItemRole::User,
             parts: vec![text("hello")],
             metadata: Metadata::default(),
+            parent: None,
         };
         given([created()]).when(&member(), open("i1")).then(opened);
     }

@@ -22,6 +22,7 @@ impl PostItem {
             return Err(ThreadRefusal::ItemAlreadyExists);
         }
         self.item.check()?;
+        facts.check_parent(&self.item)?;
         let author = Author::of(facts.caller, self.item.author.as_ref())?;
         let NewItem {
             id,
@@ -30,6 +31,7 @@ impl PostItem {
             metadata,
             tokens,
             author: _,
+            parent,
         } = self.item;
         Ok(vec![
             ItemPosted {
@@ -39,6 +41,7 @@ impl PostItem {
                 parts,
                 metadata,
                 tokens,
+                parent: parent.or_else(|| thread.next_parent()),
             }
             .into(),
         ])
@@ -49,11 +52,11 @@ impl PostItem {
 mod tests {
     use super::*;
     use crate::threads::given::{
-        agent, author, created, denials, given, guest, item_id, key, member, new_item, opened,
-        owner, person, stranger, text, viewer,
+        agent, author, created, deleted, denials, given, guest, item_id, key, member, new_item,
+        opened, owner, person, posted as an_item, stranger, text, viewer,
     };
     use crate::threads::{
-        Delta, ItemRole, MAX_ITEM_BYTES, MAX_PARTS, Metadata, Part, ThreadCommand,
+        Delta, ItemRole, MAX_ITEM_BYTES, MAX_PARTS, Metadata, Parent, Part, ThreadCommand,
     };
     use serde_json::json;
 
@@ -83,6 +86,7 @@ mod tests {
             parts: vec![text("hello")],
             metadata: Metadata::default(),
             tokens: None,
+            parent: None,
         }
     }
 
@@ -166,6 +170,28 @@ mod tests {
         given([created()])
             .when(&member(), with_parts(largest))
             .then_granted();
+    }
+
+    #[test]
+    fn what_an_item_follows_must_be_there() {
+        let follows = |parent| {
+            post(NewItem {
+                parent: Some(parent),
+                ..new_item("i2")
+            })
+        };
+        let after = || follows(Parent::Item(item_id("i1")));
+        given([created()])
+            .when(&member(), after())
+            .refused(ThreadRefusal::ParentNotFound);
+        given([created(), an_item("i1", "user:owner"), deleted("i1", 2)])
+            .when(&member(), after())
+            .refused(ThreadRefusal::ParentNotFound);
+        for command in [after(), follows(Parent::Beginning)] {
+            given([created(), an_item("i1", "user:owner")])
+                .when(&member(), command)
+                .then_granted();
+        }
     }
 
     #[test]

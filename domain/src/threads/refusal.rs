@@ -47,8 +47,17 @@ pub enum ThreadRefusal {
     /// The thread has no item with this id that is being written.
     #[error("the thread has no open item with this id")]
     ItemNotOpen,
+    /// The thread has no item with this id, or it is deleted.
+    #[error("no item with this id was found in this thread")]
+    ItemNotFound,
+    /// The item is being written.
+    #[error("the item is being written: finish it before it is edited")]
+    ItemStillOpen,
+    /// The item that a new one is to follow is not there.
+    #[error("parentId: no item with this id was found in this thread")]
+    ParentNotFound,
     /// Somebody else's item.
-    #[error("only its author, or who may update the thread, writes on an open item")]
+    #[error("only its author, or who may update the thread, writes on an item")]
     NotTheAuthor,
     /// Too many items being written at once.
     #[error("a thread has at most {MAX_OPEN_ITEMS} open items: finish or abandon one")]

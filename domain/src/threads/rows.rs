@@ -4,14 +4,14 @@ use compact_str::CompactString;
 use serde_json::Value as Json;
 
 use super::event::{
-    ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ThreadCreated, ThreadEvent,
-    ThreadUpdated,
+    BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
+    ItemPosted, ThreadCreated, ThreadEvent, ThreadUpdated,
 };
-use super::{ItemStatus, Part, ThreadAccess};
+use super::{ItemStatus, Metadata, Parent, Part, ThreadAccess};
 use crate::envelope::Envelope;
 use crate::ids::Position;
 use crate::tables::RowChange;
-use crate::tables::system::{deltas, items, open_items, thread_access, threads};
+use crate::tables::system::{branches, deltas, items, open_items, thread_access, threads};
 use crate::value::Value;
 
 /// What a fact does to rows.
@@ -28,6 +28,9 @@ pub(crate) fn changes(envelope: &Envelope, event: &ThreadEvent) -> Vec<RowChange
         ThreadEvent::ItemDelta(event) => item_delta(envelope, event),
         ThreadEvent::ItemFinished(event) => item_finished(envelope, event),
         ThreadEvent::ItemAbandoned(event) => item_abandoned(envelope, event),
+        ThreadEvent::ItemEdited(event) => item_edited(envelope, event),
+        ThreadEvent::ItemDeleted(event) => item_deleted(envelope, event),
+        ThreadEvent::BranchSwitched(event) => branch_switched(envelope, event),
     }
 }
 
@@ -142,12 +145,109 @@ fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
         open_items::TABLE,
         deltas::TABLE,
         thread_access::TABLE,
+        branches::TABLE,
     ];
     let purges = tables.map(|table| RowChange::Purge {
         table,
         prefix: life(envelope).into(),
     });
     std::iter::once(delete).chain(purges).collect()
+}
+
+/// Only an item that is somewhere else than right after the one before it ends what a switch began:
+/// the first one after a switch is.
+fn new_item(envelope: &Envelope, parent: Option<&Parent>) -> Vec<RowChange> {
+    let Some(parent) = parent else {
+        return vec![touch_thread(envelope)];
+    };
+    let [thread, incarnation] = life(envelope);
+    let branch = vec![
+        thread,
+        incarnation,
+        Value::text(parent.as_str()),
+        Value::counter(envelope.position.0),
+    ];
+    let set = vec![
+        (threads::LAST_ITEM_AT, envelope.time.into()),
+        (threads::ACTIVE_ITEM, Value::Null),
+    ];
+    vec![
+        RowChange::Insert {
+            table: branches::TABLE,
+            row: branch,
+        },
+        RowChange::Update {
+            table: threads::TABLE,
+            key: vec![thread_id(envelope)],
+            set,
+        },
+    ]
+}
+
+fn branch_switched(envelope: &Envelope, event: &BranchSwitched) -> Vec<RowChange> {
+    let active = Value::text(event.item.as_str());
+    vec![update_thread(
+        envelope,
+        vec![(threads::ACTIVE_ITEM, active)],
+    )]
+}
+
+fn item_edited(envelope: &Envelope, event: &ItemEdited) -> Vec<RowChange> {
+    let mut set = vec![
+        (items::UPDATED_AT, envelope.time.into()),
+        (items::EDITED_AT, envelope.time.into()),
+    ];
+    if let Some(parts) = &event.parts {
+        set.push((items::PARTS, json(parts)));
+    }
+    if let Some(metadata) = &event.metadata {
+        set.push((items::METADATA, Value::Json(metadata.to_json())));
+    }
+    if event.tokens.is_some() {
+        set.push((items::TOKENS, tokens(event.tokens)));
+    }
+    vec![RowChange::Update {
+        table: items::TABLE,
+        key: item_key(envelope, event.opened),
+        set,
+    }]
+}
+
+/// Its row stays without what it said: what follows it still does.
+fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
+    let key = item_key(envelope, event.opened);
+    let nothing: &[Part] = &[];
+    let mut set = closed(envelope, ItemStatus::Deleted, nothing);
+    set.push((items::METADATA, Value::Json(Metadata::default().to_json())));
+    set.push((items::TOKENS, Value::Null));
+    let update = RowChange::Update {
+        table: items::TABLE,
+        key: key.clone(),
+        set,
+    };
+    match event.was_open {
+        false => vec![update],
+        true => std::iter::once(update).chain(no_more_open(key)).collect(),
+    }
+}
+
+fn item_key(envelope: &Envelope, opened: Position) -> Vec<Value> {
+    let [thread, incarnation] = life(envelope);
+    vec![thread, incarnation, Value::counter(opened.0)]
+}
+
+/// What an item leaves that is not being written any more.
+fn no_more_open(key: Vec<Value>) -> [RowChange; 2] {
+    [
+        RowChange::Delete {
+            table: open_items::TABLE,
+            key: key.clone(),
+        },
+        RowChange::Purge {
+            table: deltas::TABLE,
+            prefix: key,
+        },
+    ]
 }
 
 fn touch_thread(envelope: &Envelope) -> RowChange {
@@ -167,13 +267,18 @@ fn item_posted(envelope: &Envelope, event: &ItemPosted) -> Vec<RowChange> {
     row[items::PARTS] = json(&event.parts);
     row[items::METADATA] = Value::Json(event.metadata.to_json());
     row[items::TOKENS] = tokens(event.tokens);
-    vec![
-        RowChange::Insert {
-            table: items::TABLE,
-            row,
-        },
-        touch_thread(envelope),
-    ]
+    row[items::PARENT] = parent(event.parent.as_ref());
+    let insert = RowChange::Insert {
+        table: items::TABLE,
+        row,
+    };
+    let mut changes = new_item(envelope, event.parent.as_ref());
+    changes.insert(0, insert);
+    changes
+}
+
+fn parent(parent: Option<&Parent>) -> Value {
+    parent.map_or(Value::Null, |parent| Value::text(parent.as_str()))
 }
 
 fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
@@ -183,6 +288,7 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
     row[items::ROLE] = Value::text(event.role.name());
     row[items::PARTS] = json(&event.parts);
     row[items::METADATA] = Value::Json(event.metadata.to_json());
+    row[items::PARENT] = parent(event.parent.as_ref());
     let [thread, incarnation] = life(envelope);
     let position = Value::counter(envelope.position.0);
     let open = vec![
@@ -191,7 +297,7 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
         position,
         Value::text(event.item.as_str()),
     ];
-    vec![
+    let mut changes = vec![
         RowChange::Insert {
             table: items::TABLE,
             row,
@@ -200,8 +306,9 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
             table: open_items::TABLE,
             row: open,
         },
-        touch_thread(envelope),
-    ]
+    ];
+    changes.extend(new_item(envelope, event.parent.as_ref()));
+    changes
 }
 
 fn item_row(envelope: &Envelope, status: ItemStatus) -> Vec<Value> {
@@ -259,22 +366,12 @@ fn closed(envelope: &Envelope, status: ItemStatus, parts: &[Part]) -> Vec<(usize
 }
 
 fn close_item(envelope: &Envelope, opened: Position, set: Vec<(usize, Value)>) -> Vec<RowChange> {
-    let [thread, incarnation] = life(envelope);
-    let key = vec![thread, incarnation, Value::counter(opened.0)];
-    vec![
-        RowChange::Update {
-            table: items::TABLE,
-            key: key.clone(),
-            set,
-        },
-        RowChange::Delete {
-            table: open_items::TABLE,
-            key: key.clone(),
-        },
-        RowChange::Purge {
-            table: deltas::TABLE,
-            prefix: key,
-        },
-        touch_thread(envelope),
-    ]
+    let key = item_key(envelope, opened);
+    let update = RowChange::Update {
+        table: items::TABLE,
+        key: key.clone(),
+        set,
+    };
+    let [delete, purge] = no_more_open(key);
+    vec![update, delete, purge, touch_thread(envelope)]
 }

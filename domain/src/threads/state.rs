@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 
 use super::ThreadEvent;
 use super::access::ThreadAccess;
-use super::event::{ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ThreadCreated};
+use super::event::{
+    ItemAbandoned, ItemDeleted, ItemDelta, ItemFinished, ItemOpened, ThreadCreated,
+};
 use super::item::{Author, Delta, Part, part_bytes};
 use super::metadata::Metadata;
 use super::name::ThreadName;
+use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use crate::access::{Action, Caller};
 use crate::envelope::Head;
@@ -36,6 +39,8 @@ pub struct Thread {
     pub metadata: Metadata,
     /// Items that are being written.
     pub open: BTreeMap<ItemId, ItemInProgress>,
+    /// The item that the next one follows, if that is not the newest.
+    pub continues: Option<ItemId>,
 }
 
 /// An item that is being written: how far it has got, not what it says. That lies in its rows
@@ -143,6 +148,7 @@ impl Thread {
             name: created.name.clone(),
             metadata: created.metadata.clone(),
             open: BTreeMap::new(),
+            continues: None,
         }
     }
 
@@ -157,17 +163,26 @@ impl Thread {
             ThreadEvent::ThreadPermissionsChanged(changed) => self.access = changed.access.clone(),
             ThreadEvent::ParticipantAdded(added) => self.access = added.access.clone(),
             ThreadEvent::ParticipantRemoved(removed) => self.access = removed.access.clone(),
+            ThreadEvent::ItemPosted(_) => self.continues = None,
             ThreadEvent::ItemOpened(opened) => self.open_item(opened),
+            ThreadEvent::BranchSwitched(switched) => self.continues = Some(switched.item.clone()),
             ThreadEvent::ItemDelta(delta) => self.append(delta),
             ThreadEvent::ItemFinished(ItemFinished { item, .. })
-            | ThreadEvent::ItemAbandoned(ItemAbandoned { item, .. }) => {
+            | ThreadEvent::ItemAbandoned(ItemAbandoned { item, .. })
+            | ThreadEvent::ItemDeleted(ItemDeleted { item, .. }) => {
                 self.open.remove(item);
             }
             _ => {}
         }
     }
 
+    /// What a new item follows that names nothing.
+    pub(super) fn next_parent(&self) -> Option<Parent> {
+        self.continues.clone().map(Parent::Item)
+    }
+
     fn open_item(&mut self, opened: &ItemOpened) {
+        self.continues = None;
         let author = opened.author.clone();
         let progress = ItemInProgress::begin(self.head.position, author, &opened.parts);
         self.open.insert(opened.item.clone(), progress);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Author, Delta, ItemInProgress, Metadata, Part, Thread, ThreadAccess, ThreadName, Written,
+    Author, Delta, ItemInProgress, ItemStatus, Metadata, Part, PostedItem, Thread, ThreadAccess,
+    ThreadName, Written,
 };
 use crate::access::Permissions;
 use crate::envelope::Head;
@@ -45,6 +46,26 @@ pub fn thread_of(row: &[Value], head: Head) -> Option<Thread> {
         name,
         metadata: read::<Metadata>(row, threads::METADATA)?,
         open: BTreeMap::new(),
+        continues: continues(row)?,
+    })
+}
+
+/// The item that the next one follows: absent, or an id; nothing if that does not read.
+fn continues(row: &[Value]) -> Option<Option<ItemId>> {
+    match row.get(threads::ACTIVE_ITEM)?.as_text() {
+        None => Some(None),
+        Some(id) => ItemId::parse(id).ok().map(Some),
+    }
+}
+
+/// What a decision needs to know of an item, from its row; nothing if the row is damaged.
+#[must_use]
+pub fn posted_of(item: &[Value]) -> Option<PostedItem> {
+    let position = u64::try_from(item.get(items::POSITION)?.as_int()?).ok()?;
+    Some(PostedItem {
+        position: Position(position),
+        author: Author::from_stored(item.get(items::AUTHOR)?.as_text()?),
+        status: ItemStatus::parse(item.get(items::STATUS)?.as_text()?)?,
     })
 }
 

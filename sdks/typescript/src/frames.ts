@@ -28,6 +28,8 @@ export interface Thread {
   metadata: Record<string, unknown>;
   participants: Participant[];
   lastItemAt: string | null;
+  /** The item that the next one follows, if that is not the newest. */
+  activeItemId: string | null;
 }
 
 export interface Item {
@@ -38,10 +40,13 @@ export interface Item {
   threadId: string;
   author: string;
   role: "user" | "assistant" | "system" | "tool";
-  status: "open" | "finished" | "abandoned";
+  status: "open" | "finished" | "abandoned" | "deleted";
   parts: Part[];
   metadata: Record<string, unknown>;
   tokens: number | null;
+  /** What it follows, if that is not the item before it; empty for the beginning. */
+  parentId: string | null;
+  editedAt: string | null;
 }
 
 interface Happened {
@@ -71,6 +76,13 @@ export type Event = Happened &
         item?: Pick<Item, "status" | "parts" | "metadata" | "tokens" | "$updatedAt">;
         thread?: Thread;
       }
+    | {
+        type: "item.edited";
+        itemId: string;
+        item: Partial<Pick<Item, "parts" | "metadata" | "tokens">> & { editedAt: string; $updatedAt: string };
+      }
+    | { type: "item.deleted"; itemId: string; item: Pick<Item, "status" | "$updatedAt"> }
+    | { type: "thread.branch.switched"; thread: Partial<Thread> }
     | {
         type: "item.abandoned";
         itemId?: string;

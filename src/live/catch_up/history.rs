@@ -111,14 +111,22 @@ impl<'a> History<'a> {
         Ok((before, after))
     }
 
-    /// The row just before an event. Of items only the newest leaves a trace in it: when it came.
+    /// The row just before an event. Of items only the newest leaves a trace in it, when it came, and
+    /// the first one after a switch to another branch, which goes on there.
     fn fold(&self, life: &Life, envelope: &Envelope) -> Result<Option<Row>, ReadError> {
         let until = Offset(envelope.offset.0.saturating_sub(1));
-        let touches = |kind: EventKind| is_of_item(kind) && kind != EventKind::ItemDelta;
         let mut row = None;
         let mut newest_item = None;
+        let mut switched = false;
         each_entry(self.view, life, until, |entries| {
-            let own = entries.iter().filter(|entry| !is_of_item(entry.kind));
+            let own = entries.iter().filter(|entry| match entry.kind {
+                EventKind::BranchSwitched => {
+                    switched = true;
+                    true
+                }
+                EventKind::ItemPosted | EventKind::ItemOpened => std::mem::take(&mut switched),
+                kind => !is_of_item(kind),
+            });
             let own: Vec<Offset> = own.map(|entry| entry.offset).collect();
             let events = self.log.read_at(life.project, &own)?;
             events.iter().for_each(|recorded| apply(&mut row, recorded));
@@ -132,6 +140,17 @@ impl<'a> History<'a> {
         }
         Ok(row)
     }
+}
+
+/// Whether an event of a kind is an item's that moves its thread in the order by last item.
+const fn touches(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::ItemPosted
+            | EventKind::ItemOpened
+            | EventKind::ItemFinished
+            | EventKind::ItemAbandoned
+    )
 }
 
 /// What an event does to the row of its thread, by the rule that the projection follows too.

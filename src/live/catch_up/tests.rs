@@ -200,6 +200,7 @@ fn post(number: u64) -> ThreadCommand {
             metadata: Metadata::default(),
             tokens: None,
             author: None,
+            parent: None,
         },
     })
 }

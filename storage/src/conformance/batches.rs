@@ -67,6 +67,7 @@ pub fn posted(text: &str) -> Event {
         }],
         metadata: Metadata::default(),
         tokens: None,
+        parent: None,
     }))
 }
 

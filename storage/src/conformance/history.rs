@@ -299,6 +299,7 @@ impl<'l> History<'l> {
             role: ItemRole::Assistant,
             parts: text(""),
             metadata: Metadata::default(),
+            parent: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()))
     }
@@ -440,6 +441,7 @@ fn posted_with(item: &str, parts: Vec<Part>) -> Event {
         parts,
         metadata: metadata(item),
         tokens: None,
+        parent: None,
     };
     Event::Thread(event.into())
 }

@@ -18,10 +18,10 @@ use everlog_domain::projects::{
     KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
 };
 use everlog_domain::threads::{
-    Author, Delta, ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ItemRole,
-    Metadata, Part, Participant, ParticipantAdded, ParticipantId, ParticipantRemoved,
-    ParticipantRole, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadName,
-    ThreadPermissionsChanged, ThreadUpdated,
+    Author, BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
+    ItemOpened, ItemPosted, ItemRole, Metadata, Part, Participant, ParticipantAdded, ParticipantId,
+    ParticipantRemoved, ParticipantRole, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent,
+    ThreadName, ThreadPermissionsChanged, ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -67,12 +67,15 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ThreadPermissionsChanged
         | EventKind::ParticipantAdded
         | EventKind::ParticipantRemoved
-        | EventKind::ThreadDeleted => thread_event(kind).into(),
+        | EventKind::ThreadDeleted
+        | EventKind::BranchSwitched => thread_event(kind).into(),
         EventKind::ItemPosted
         | EventKind::ItemOpened
         | EventKind::ItemDelta
         | EventKind::ItemFinished
-        | EventKind::ItemAbandoned => item_event(kind).into(),
+        | EventKind::ItemAbandoned
+        | EventKind::ItemEdited
+        | EventKind::ItemDeleted => item_event(kind).into(),
     }
 }
 
@@ -174,6 +177,9 @@ fn thread_event(kind: EventKind) -> ThreadEvent {
             access: access(),
         }),
         EventKind::ThreadDeleted => ThreadEvent::ThreadDeleted(ThreadDeleted { thread }),
+        EventKind::BranchSwitched => ThreadEvent::BranchSwitched(BranchSwitched {
+            item: ItemId::parse("item-1").unwrap(),
+        }),
         _ => ThreadEvent::ThreadCreated(ThreadCreated {
             thread,
             name,
@@ -224,6 +230,19 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             role: ItemRole::Assistant,
             parts: parts(),
             metadata: metadata(),
+            parent: None,
+        }),
+        EventKind::ItemEdited => ThreadEvent::ItemEdited(ItemEdited {
+            item,
+            opened,
+            parts: Some(parts()),
+            metadata: Some(metadata()),
+            tokens: None,
+        }),
+        EventKind::ItemDeleted => ThreadEvent::ItemDeleted(ItemDeleted {
+            item,
+            opened,
+            was_open: true,
         }),
         EventKind::ItemDelta => ThreadEvent::ItemDelta(ItemDelta {
             item,
@@ -260,6 +279,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             parts: parts(),
             metadata: metadata(),
             tokens: Some(5),
+            parent: None,
         }),
     }
 }

@@ -26,6 +26,9 @@ fn writes(thread: &str) -> Vec<Ask> {
         ),
         Ask::post(at("/items/open/finish"), json!({})),
         Ask::post(at("/items/open/abandon"), json!({})),
+        Ask::new("PATCH", at("/items/open")).body(r#"{"parts":[]}"#),
+        Ask::delete(at("/items/open")),
+        Ask::new("PUT", at("/branch")).body(r#"{"itemId":"open"}"#),
         Ask::delete(at("")),
     ]
 }
@@ -33,7 +36,14 @@ fn writes(thread: &str) -> Vec<Ask> {
 /// Every route of threads that reads.
 fn reads(thread: &str) -> Vec<Ask> {
     let at = |rest: &str| Ask::get(format!("/v1/threads/{thread}{rest}"));
-    vec![at(""), at("/participants"), at("/items"), at("/items/open")]
+    vec![
+        at(""),
+        at("/participants"),
+        at("/items"),
+        at("/items/open"),
+        at("/items?branch=open"),
+        at("/items/open/branches"),
+    ]
 }
 
 /// A thread of Ann's with an item that she is writing.
@@ -180,6 +190,9 @@ async fn a_participants_role_bounds_it() {
         deltas,
         finish,
         abandon,
+        edit,
+        erase,
+        _,
         delete,
     ] = &all[..]
     else {
@@ -188,7 +201,7 @@ async fn a_participants_role_bounds_it() {
     for ask in [update, permissions, add, remove, delete] {
         scenarios.push(denied("a member", mel(ask.clone()), 401, forbidden));
     }
-    for ask in [deltas, finish, abandon] {
+    for ask in [deltas, finish, abandon, edit, erase] {
         scenarios.push(denied(
             "another's item",
             mel(ask.clone()),

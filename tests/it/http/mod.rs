@@ -3,6 +3,8 @@
 
 mod account;
 mod binary;
+mod branches;
+mod changed_items;
 mod denials;
 mod documented;
 mod idempotency;

@@ -73,7 +73,8 @@ impl Ask {
         for (number, query) in queries.iter().enumerate() {
             pairs.append_pair(&format!("queries[{number}]"), &query.to_string());
         }
-        self.path = format!("{}?{}", self.path, pairs.finish());
+        let joint = if self.path.contains('?') { '&' } else { '?' };
+        self.path = format!("{}{joint}{}", self.path, pairs.finish());
         self
     }
 

@@ -7,11 +7,12 @@ use super::scenario::{denied, granted, play};
 use super::world::World;
 
 /// The fields of a thread, in order.
-const THREAD: [&str; 8] = [
+const THREAD: [&str; 9] = [
     "$createdAt",
     "$id",
     "$permissions",
     "$updatedAt",
+    "activeItemId",
     "lastItemAt",
     "metadata",
     "name",

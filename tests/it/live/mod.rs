@@ -3,6 +3,7 @@
 
 mod bystanders;
 mod calls;
+mod changed_items;
 mod client;
 mod denials;
 mod equivalence;

@@ -80,6 +80,7 @@ fn posted(id: &str) -> Draft {
         parts: Vec::new(),
         metadata: Metadata::default(),
         tokens: None,
+        parent: None,
     };
     draft(id, ThreadEvent::from(event))
 }

@@ -14,16 +14,18 @@ use crate::access::{Action, Caller};
 use crate::ids::{ItemId, Offset, Position};
 use crate::threads::bounds::{MAX_OPEN_ITEMS, MAX_OPEN_ITEMS_OF_AN_AUTHOR};
 use crate::threads::given::{
-    access, agent, author, guest, key, member, metadata, new_item, owner, participant, permissions,
-    person, stranger, text, thread_id, viewer, write,
+    access, agent, author, enter, guest, key, member, metadata, new_item, owner, participant,
+    permissions, person, stranger, text, thread_id, viewer, write,
 };
 use crate::threads::item::part_bytes;
 use crate::threads::{
-    AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteThread, Delta, Facts, FinishItem,
-    ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ItemRole, Metadata, NewItem,
-    OpenItem, Part, ParticipantAdded, ParticipantId, ParticipantRemoved, ParticipantRole, PostItem,
-    RemoveParticipant, SetPermissions, ThreadAccess, ThreadCommand, ThreadCreated, ThreadDeleted,
-    ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRefusal, ThreadUpdated, UpdateThread,
+    AbandonItem, AddParticipant, AppendDelta, BranchSwitched, CreateThread, DeleteItem,
+    DeleteThread, Delta, EditItem, Facts, FinishItem, ItemAbandoned, ItemDeleted, ItemDelta,
+    ItemEdited, ItemFinished, ItemOpened, ItemPosted, ItemRole, Metadata, NewItem, OpenItem,
+    Parent, Part, ParticipantAdded, ParticipantId, ParticipantRemoved, ParticipantRole, PostItem,
+    PostedItem, RemoveParticipant, SetPermissions, SwitchBranch, ThreadAccess, ThreadCommand,
+    ThreadCreated, ThreadDeleted, ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRefusal,
+    ThreadUpdated, UpdateThread,
 };
 
 /// Few ids, so that events and commands meet.
@@ -132,6 +134,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             parts,
             metadata,
             tokens: None,
+            parent: None,
         }
         .into()
     });
@@ -144,6 +147,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             role: ItemRole::Tool,
             parts,
             metadata,
+            parent: None,
         }
         .into()
     });
@@ -175,9 +179,28 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
         }
         .into()
     });
+    let edited = (item(), any::<u64>(), vec(part(), 0..3)).prop_map(|(item, opened, parts)| {
+        ItemEdited {
+            item,
+            opened: Position(opened),
+            parts: Some(parts),
+            metadata: None,
+            tokens: None,
+        }
+        .into()
+    });
+    let gone = (item(), any::<u64>(), any::<bool>()).prop_map(|(item, opened, was_open)| {
+        ItemDeleted {
+            item,
+            opened: Position(opened),
+            was_open,
+        }
+        .into()
+    });
+    let switched = item().prop_map(|item| BranchSwitched { item }.into());
     prop_oneof![
         created, updated, changed, added, removed, deleted, posted, opened, delta, finished,
-        abandoned
+        abandoned, edited, gone, switched
     ]
 }
 
@@ -223,10 +246,15 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
         parts,
         ..new_item("i0")
     };
-    let post = (item(), vec(part(), 0..3)).prop_map(move |(id, parts)| {
-        ThreadCommand::Post(PostItem {
-            item: fresh(id, parts),
-        })
+    let parent = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(Parent::Beginning)),
+        2 => item().prop_map(|item| Some(Parent::Item(item)))
+    ];
+    let post = (item(), vec(part(), 0..3), parent).prop_map(move |(id, parts, parent)| {
+        let mut item = fresh(id, parts);
+        item.parent = parent;
+        ThreadCommand::Post(PostItem { item })
     });
     let open = (item(), vec(part(), 0..3)).prop_map(move |(id, parts)| {
         ThreadCommand::Open(OpenItem {
@@ -244,9 +272,20 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
     });
     let abandon =
         item().prop_map(|item| ThreadCommand::Abandon(AbandonItem { item, reason: None }));
+    let edit = (item(), vec(part(), 0..3)).prop_map(|(item, parts)| {
+        ThreadCommand::Edit(EditItem {
+            item,
+            parts: Some(parts),
+            metadata: None,
+            tokens: None,
+        })
+    });
+    let erase = item().prop_map(|item| ThreadCommand::DeleteItem(DeleteItem { item }));
+    let switch = item().prop_map(|item| ThreadCommand::Switch(SwitchBranch { item }));
     prop_oneof![
         2 => create, 1 => update, 1 => grant, 1 => add, 1 => remove, 1 => delete,
-        3 => post, 12 => open, 6 => append, 2 => finish, 1 => abandon
+        3 => post, 12 => open, 6 => append, 2 => finish, 1 => abandon,
+        2 => edit, 1 => erase, 1 => switch
     ]
 }
 
@@ -332,13 +371,17 @@ proptest! {
         let mut state = ThreadState::Absent(None);
         let mut log: Vec<ThreadEvent> = Vec::new();
         let mut written: BTreeMap<ItemId, Written> = BTreeMap::new();
+        let mut items: BTreeMap<ItemId, PostedItem> = BTreeMap::new();
         for (caller, command) in wishes {
             let closed = command.closes().and_then(|item| written.get(item));
-            let facts = Facts { caller: &caller, item_exists: false, written: closed };
+            let about = command.about().and_then(|item| items.get(item));
+            let facts = Facts { caller: &caller, item_exists: false, written: closed, item: about };
             for event in command.decide(&state, facts).unwrap_or_default() {
                 log.push(event.clone());
                 state.apply(Offset(log.len() as u64), &event);
                 write(&mut written, &event);
+                let position = state.head().map_or(Position(0), |head| head.position);
+                enter(&mut items, position, &event);
             }
             prop_assert!(is_sound(&state, &written), "{state:?}");
         }
@@ -354,7 +397,7 @@ proptest! {
         let state = fold(&events);
         let sees = state.authorised(&caller, Action::Read).is_ok();
         if !sees && !command.creates() {
-            let facts = Facts { caller: &caller, item_exists: false, written: None };
+            let facts = Facts { caller: &caller, item_exists: false, written: None, item: None };
             prop_assert_eq!(command.decide(&state, facts), Err(ThreadRefusal::NotFound));
         }
     }
