@@ -42,7 +42,7 @@ pub(crate) struct KeyStore {
 pub(super) struct KeyEngine {
     pub(super) database: Database,
     pub(super) keys: Keyspace,
-    subjects: Keyspace,
+    pub(super) subjects: Keyspace,
     pub(super) meta: Keyspace,
     batches: Keyspace,
 }
@@ -239,7 +239,7 @@ impl Known {
 }
 
 impl KeyEngine {
-    fn open(folder: &Path) -> Result<Self, KeysFailure> {
+    pub(super) fn open(folder: &Path) -> Result<Self, KeysFailure> {
         let database = Database::builder(folder)
             .worker_threads(1)
             .cache_size(4 << 20)

@@ -1,0 +1,3 @@
+mod backing_up;
+mod restoring;
+mod scene;
