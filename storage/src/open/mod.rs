@@ -7,6 +7,8 @@
 
 mod create;
 mod format;
+#[cfg(test)]
+mod golden_tests;
 mod head;
 mod history;
 mod judge;
