@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -47,6 +47,7 @@ pub fn back_up(
 ) -> Result<BackupReport, BackupFailure> {
     let newest = source::newest(data)?;
     let _lock = prepare(to)?;
+    keys.map_or(Ok(()), |keys| expect_outside(keys, to))?;
     let known = known(to)?;
     let mut copy = Copy::begin(data, to, known)?;
     let before = copy.contents.commit;
@@ -76,12 +77,41 @@ pub fn back_up(
 
 /// Makes the folder, if there is none, and owns it.
 fn prepare(to: &Path) -> Result<FolderLock, BackupFailure> {
-    fs::create_dir_all(to).map_err(|error| BackupFailure::io(to, error))?;
+    make(to).map_err(|error| BackupFailure::io(to, error))?;
     FolderLock::take(to).map_err(|error| match error {
         NotOwned::Locked => BackupFailure::UnderWay {
             to: to.to_path_buf(),
         },
         NotOwned::File(error) => BackupFailure::io(to, error),
+    })
+}
+
+fn make(to: &Path) -> io::Result<()> {
+    if to.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Whoever has the backup must not have the keys with it: their destruction is what erases.
+fn expect_outside(keys: &Path, to: &Path) -> Result<(), BackupFailure> {
+    let folder = keys
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let whole = |path: &Path| {
+        let found = path.canonicalize();
+        found.map_err(|error| BackupFailure::io(path, error))
+    };
+    if !whole(folder.unwrap_or(Path::new(".")))?.starts_with(whole(to)?) {
+        return Ok(());
+    }
+    Err(BackupFailure::Keys {
+        reason: format!(
+            "{} lies in the backup: name a file elsewhere",
+            keys.display()
+        ),
     })
 }
 

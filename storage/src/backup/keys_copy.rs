@@ -37,9 +37,19 @@ pub(super) fn carried_keys(
     aside: &Path,
     needed: u64,
 ) -> Result<CarriedKeys, BackupFailure> {
+    carried_keys_beside(store, aside, needed, &mut |_| {})
+}
+
+/// The same, with somebody who is told before each file is copied.
+pub(super) fn carried_keys_beside(
+    store: &Path,
+    aside: &Path,
+    needed: u64,
+    copying: &mut dyn FnMut(&Path),
+) -> Result<CarriedKeys, BackupFailure> {
     let mut reason = String::new();
     for _ in 0..TRIES {
-        let tried = attempt(store, aside, needed);
+        let tried = attempt(store, aside, needed, copying);
         remove(aside).map_err(|error| BackupFailure::io(aside, error))?;
         match tried.map_err(|error| BackupFailure::io(store, error))? {
             Ok(keys) => return Ok(keys),
@@ -50,7 +60,12 @@ pub(super) fn carried_keys(
 }
 
 /// An inner failure is a reason to try again.
-fn attempt(store: &Path, aside: &Path, needed: u64) -> io::Result<Result<CarriedKeys, String>> {
+fn attempt(
+    store: &Path,
+    aside: &Path,
+    needed: u64,
+    copying: &mut dyn FnMut(&Path),
+) -> io::Result<Result<CarriedKeys, String>> {
     remove(aside)?;
     let before = stamps(store)?;
     fs::DirBuilder::new().mode(OWNER_ONLY).create(aside)?;
@@ -59,6 +74,7 @@ fn attempt(store: &Path, aside: &Path, needed: u64) -> io::Result<Result<Carried
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder)?;
         }
+        copying(&stamp.name);
         match fs::copy(store.join(&stamp.name), &target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Err(changed()));

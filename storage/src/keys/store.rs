@@ -231,6 +231,17 @@ impl KeyStore {
     }
 }
 
+#[cfg(test)]
+impl KeyStore {
+    /// Waits until what was written is in tables.
+    pub(crate) fn flush(&self) {
+        let engine = &self.engine;
+        for keyspace in [&engine.keys, &engine.subjects, &engine.batches] {
+            keyspace.rotate_memtable_and_wait().unwrap();
+        }
+    }
+}
+
 impl Known {
     fn remember(&mut self, subject: SubjectKey, key: SubjectsKey) {
         self.ids.insert(key.id, key.key.clone());

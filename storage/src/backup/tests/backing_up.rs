@@ -42,6 +42,26 @@ fn what_is_something_else_is_not_written_over() {
 }
 
 #[test]
+fn keys_do_not_go_into_the_backup() {
+    let scene = Scene::of(2);
+    for keys in [
+        scene.backup().join("keys.txt"),
+        scene.backup().join("../backup/keys.txt"),
+    ] {
+        let failure = back_up(&scene.data(), &scene.backup(), Some(&keys), &mut |_| {});
+        let failure = failure.unwrap_err();
+        assert!(matches!(failure, BackupFailure::Keys { .. }), "{failure}");
+        assert!(!keys.exists());
+    }
+    let _under_way = crate::folder_lock::FolderLock::take(&scene.backup()).unwrap();
+    let failure = scene.back_up().unwrap_err();
+    assert!(
+        matches!(failure, BackupFailure::UnderWay { .. }),
+        "{failure}"
+    );
+}
+
+#[test]
 fn a_backup_of_another_log_is_not_gone_on_with() {
     let scene = Scene::of(3);
     scene.back_up().unwrap();
