@@ -76,8 +76,8 @@ pub(crate) fn continued(log: &EmbeddedLog) -> Batches {
 pub(crate) fn going_on(log: &EmbeddedLog, projects: [u64; 2]) -> Batches {
     let pages = log.manifests(CommitNumber(0), 10_000).unwrap();
     let heads = projects.map(ProjectNumber).map(|project| {
-        let entries = pages.iter().flat_map(|page| &page.entries);
-        let newest = entries.filter(|entry| entry.project == project).last();
+        let mut entries = pages.iter().flat_map(|page| &page.entries);
+        let newest = entries.rfind(|entry| entry.project == project);
         let newest = newest.unwrap();
         let head = ProjectHead {
             offset: newest.last,
