@@ -61,7 +61,8 @@ pub(crate) fn storage_options(
     })
 }
 
-fn master_key(keys: &KeyOptions) -> Result<MasterKeySource, MasterKeyRefused> {
+/// Where the master key comes from.
+pub(crate) fn master_key(keys: &KeyOptions) -> Result<MasterKeySource, MasterKeyRefused> {
     if let Some(path) = &keys.master_key_file {
         return Ok(MasterKeySource::File(path.clone()));
     }

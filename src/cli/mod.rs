@@ -1,5 +1,6 @@
 //! The command line: a file a command.
 
+mod backup;
 mod descriptors;
 mod dev;
 mod dev_accounts;
@@ -10,6 +11,7 @@ mod offline;
 mod progress;
 mod project;
 mod repair;
+mod restore;
 mod serve;
 mod serving;
 mod verify;
@@ -39,6 +41,10 @@ enum Command {
     Log(log::Log),
     /// Mend a copy of a data folder that does not open
     Repair(repair::Repair),
+    /// Copy the log into a backup, also while a server runs
+    Backup(backup::Backup),
+    /// Make a data folder out of a backup
+    Restore(restore::Restore),
     /// API keys, while no server runs
     #[command(subcommand)]
     Key(key::Key),
@@ -58,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Log(command) => command.run(),
         Command::Repair(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Project(command) => command.run(),
     };

@@ -72,6 +72,23 @@ pub(crate) fn continued(log: &EmbeddedLog) -> Batches {
     Batches::after(commit, &heads)
 }
 
+/// Batches that go on with any log, about projects that have events in it.
+pub(crate) fn going_on(log: &EmbeddedLog, projects: [u64; 2]) -> Batches {
+    let pages = log.manifests(CommitNumber(0), 10_000).unwrap();
+    let heads = projects.map(ProjectNumber).map(|project| {
+        let mut entries = pages.iter().flat_map(|page| &page.entries);
+        let newest = entries.rfind(|entry| entry.project == project);
+        let newest = newest.unwrap();
+        let head = ProjectHead {
+            offset: newest.last,
+            hash: newest.head,
+            ..ProjectHead::empty(newest.uid)
+        };
+        (project, head)
+    });
+    Batches::after(log.head(), &heads)
+}
+
 /// The files of a folder in memory, so that one copy after another can be damaged.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Image {

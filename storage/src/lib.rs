@@ -4,6 +4,7 @@
 //! Start at [`open()`]: it takes a data folder and answers with the engines, or with the reason
 //! why the folder must not be opened.
 
+mod backup;
 mod checkpoint;
 pub mod conformance;
 mod derived;
@@ -19,6 +20,10 @@ pub mod rows;
 pub mod scan;
 mod take;
 
+pub use backup::{
+    BackupFailure, BackupReport, Point, RestoreFailure, RestoreOptions, RestoreReport, back_up,
+    restore,
+};
 pub use checkpoint::{CheckpointFailure, Checkpoints};
 pub use keys::{KeysFailure, MasterKey, MasterKeyRefused, MasterKeySource};
 pub use log::EmbeddedLog;

@@ -2,6 +2,7 @@
 //! own outside log and backups. Destroying a data key erases what it encrypted, everywhere.
 
 mod cache;
+mod carry;
 mod failure;
 mod master;
 mod rotate;
@@ -11,6 +12,7 @@ mod subject;
 mod tests;
 mod wrap;
 
+pub(crate) use carry::{CarriedKey, CarriedKeys};
 pub use failure::{KeysFailure, MasterKeyRefused};
 pub(crate) use master::{FirstStart, adopt_next, complete_rotation, prepare_next};
 pub use master::{MasterKey, MasterKeySource};

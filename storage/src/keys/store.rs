@@ -42,7 +42,7 @@ pub(crate) struct KeyStore {
 pub(super) struct KeyEngine {
     pub(super) database: Database,
     pub(super) keys: Keyspace,
-    subjects: Keyspace,
+    pub(super) subjects: Keyspace,
     pub(super) meta: Keyspace,
     batches: Keyspace,
 }
@@ -231,6 +231,14 @@ impl KeyStore {
     }
 }
 
+#[cfg(test)]
+impl KeyStore {
+    /// Waits until the data keys are in tables.
+    pub(crate) fn flush(&self) {
+        self.engine.keys.rotate_memtable_and_wait().unwrap();
+    }
+}
+
 impl Known {
     fn remember(&mut self, subject: SubjectKey, key: SubjectsKey) {
         self.ids.insert(key.id, key.key.clone());
@@ -239,7 +247,7 @@ impl Known {
 }
 
 impl KeyEngine {
-    fn open(folder: &Path) -> Result<Self, KeysFailure> {
+    pub(super) fn open(folder: &Path) -> Result<Self, KeysFailure> {
         let database = Database::builder(folder)
             .worker_threads(1)
             .cache_size(4 << 20)

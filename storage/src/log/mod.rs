@@ -7,6 +7,7 @@ mod embedded;
 mod engine;
 mod index;
 mod read;
+mod sealed;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,11 @@ mod watermark;
 pub use embedded::EmbeddedLog;
 pub(crate) use engine::{EngineFailure, page_of};
 pub(crate) use index::peek_reached;
-pub(crate) use read::{Reader, SealedRecord};
+pub(crate) use read::Reader;
+pub(crate) use sealed::{SealedRecord, damaged};
 pub(crate) use segment::{
-    Depth, SegmentFile, Tail, create_first, cut_after, list_segments, mend_segments, restore_edges,
-    scan,
+    Depth, FrameBuffer, Location, ReadError, SegmentFile, SegmentWriter, Segments, Tail,
+    WholeFrame, create_first, cut_after, list_segments, mend_segments, restore_edges, scan,
+    split_event,
 };
-#[cfg(test)]
-pub(crate) use segment::{FrameBuffer, SegmentWriter};
 pub(crate) use watermark::{Mark, Watermark, read_mark};

@@ -6,12 +6,10 @@ use everlog_domain::log::chain;
 use everlog_domain::ports::ReadFailure;
 
 use super::engine::{Found, Frame, LogEngine};
+use super::sealed::{SealedRecord, damaged, decode};
 use super::segment::{Events, split_event};
 use crate::keys::KeyStore;
-use crate::record::{
-    self, Binding, INLINE_BYTES, Joiner, PayloadError, Place, RecordError, StoredManifest,
-    StoredRecord,
-};
+use crate::record::{Place, StoredManifest};
 
 /// Bytes of events that are read at once where one follows another.
 const READ_AHEAD_BYTES: u64 = 128 * 1024;
@@ -25,12 +23,6 @@ pub(crate) struct Reader<'a> {
     until: CommitNumber,
 }
 
-/// A record with its whole encrypted payload.
-pub(crate) struct SealedRecord {
-    pub(crate) envelope: Envelope,
-    pub(crate) payload: Vec<u8>,
-}
-
 impl<'a> Reader<'a> {
     pub(crate) fn new(engine: &'a LogEngine, keys: &'a KeyStore) -> Self {
         Self {
@@ -38,6 +30,11 @@ impl<'a> Reader<'a> {
             keys,
             until: engine.head(),
         }
+    }
+
+    /// The keys that open what is read.
+    pub(crate) const fn keys(&self) -> &'a KeyStore {
+        self.keys
     }
 
     /// Events of a project from an offset on, without gaps, linked to one another.
@@ -58,7 +55,7 @@ impl<'a> Reader<'a> {
                 return Err(damaged(place, reason));
             }
             link = Some(chain::link(&record.envelope));
-            events.push(self.open(record)?);
+            events.push(record.open(self.keys)?);
         }
         Ok(events)
     }
@@ -76,7 +73,7 @@ impl<'a> Reader<'a> {
             let ahead = if run.len() > 1 { READ_AHEAD_BYTES } else { 0 };
             let records = self.records_reading_ahead(Place::new(project, first), ahead);
             for record in records.take(run.len()) {
-                events.push(self.open(record?)?);
+                events.push(record?.open(self.keys)?);
             }
             let found = events.len() - before;
             if let Some(&missing) = run.get(found) {
@@ -119,30 +116,6 @@ impl<'a> Reader<'a> {
             current: None,
             failed: false,
         }
-    }
-
-    /// Decrypts and decodes.
-    pub(crate) fn open(&self, record: SealedRecord) -> Result<Recorded, ReadFailure> {
-        let SealedRecord { envelope, payload } = record;
-        let place = Place::new(envelope.project, envelope.offset);
-        let failed = |reason: String| {
-            let error = PayloadError::of(&envelope, reason);
-            damaged(place, error.to_string())
-        };
-        let key = self.keys.by_id(envelope.key);
-        let key = key.map_err(|error| failed(error.to_string()))?;
-        let key =
-            key.ok_or_else(|| failed(format!("data key {:016x} is missing", envelope.key.0)))?;
-        let binding = Binding {
-            uid: envelope.uid,
-            kind: envelope.kind,
-            version: envelope.version,
-        };
-        let plain = record::open(&key, binding, &payload);
-        let plain = plain.ok_or_else(|| failed("its payload does not decrypt".to_owned()))?;
-        let event = record::decode_payload(envelope.kind, envelope.version, &plain);
-        let event = event.map_err(failed)?;
-        Ok(Recorded { envelope, event })
     }
 
     /// Contents pages after a commit, without gaps.
@@ -199,20 +172,10 @@ impl Records<'_> {
             return Ok(None);
         };
         let (record, beside) = current.event(self.engine, place, self.ahead)?;
-        let mut stored = decode(place, record)?;
-        let payload = join(place, &mut stored, beside)?;
-        if Hash::of_bytes(&payload) != stored.envelope.payload_hash {
-            return Err(damaged(
-                place,
-                "its payload has another hash than its envelope says",
-            ));
-        }
+        let sealed = SealedRecord::read(place, record, beside)?;
         self.current = Some(current);
         self.next.offset = place.offset.next();
-        Ok(Some(SealedRecord {
-            envelope: stored.envelope,
-            payload,
-        }))
+        Ok(Some(sealed))
     }
 
     /// The frame that holds the next event; nothing where the project's events end before it.
@@ -266,37 +229,6 @@ fn read_events(
     let last = frame.head.up_to(first, last, ahead);
     let events = engine.events(frame, first, last);
     events.map_err(|error| unreadable(place, &error))
-}
-
-/// Gathers an encrypted payload.
-fn join(place: Place, stored: &mut StoredRecord, beside: &[u8]) -> Result<Vec<u8>, ReadFailure> {
-    let of_record = |error: RecordError| damaged(place, error.to_string());
-    let mut joiner = Joiner::new(stored).map_err(of_record)?;
-    for (number, fragment) in (0..).zip(beside.chunks(INLINE_BYTES)) {
-        joiner.push(number, fragment).map_err(of_record)?;
-    }
-    joiner.finish().map_err(of_record)
-}
-
-fn decode(place: Place, bytes: &[u8]) -> Result<StoredRecord, ReadFailure> {
-    let stored = record::decode(bytes).map_err(|error| damaged(place, error.to_string()))?;
-    let says = Place::new(stored.envelope.project, stored.envelope.offset);
-    if says == place {
-        return Ok(stored);
-    }
-    let reason = format!(
-        "it says that it is offset {} of project {}",
-        says.offset, says.project
-    );
-    Err(damaged(place, reason))
-}
-
-pub(crate) fn damaged(place: Place, reason: impl Into<String>) -> ReadFailure {
-    ReadFailure::Damaged {
-        project: place.project,
-        offset: place.offset,
-        reason: reason.into(),
-    }
 }
 
 /// A frame that does not read is damage with a place, not a failure of the engine.

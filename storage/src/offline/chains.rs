@@ -11,36 +11,43 @@ use crate::log::{Reader, SealedRecord};
 
 /// How far a project's chain has been followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) uid: ProjectUid,
-    pub(super) offset: Offset,
-    pub(super) hash: Hash,
+pub(crate) struct Link {
+    pub(crate) uid: ProjectUid,
+    pub(crate) offset: Offset,
+    pub(crate) hash: Hash,
 }
 
 /// Every project's chain, from its genesis.
 #[derive(Debug, Default)]
-pub(super) struct Chains {
+pub(crate) struct Chains {
     links: HashMap<ProjectNumber, Link>,
 }
 
 /// Where a chain does not go on as a contents page says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Broken {
-    pub(super) project: ProjectNumber,
-    pub(super) offset: Offset,
-    pub(super) reason: String,
+pub(crate) struct Broken {
+    pub(crate) project: ProjectNumber,
+    pub(crate) offset: Offset,
+    pub(crate) reason: String,
 }
 
 impl Chains {
-    pub(super) fn links(&self) -> impl Iterator<Item = (ProjectNumber, Link)> {
+    /// Chains that were followed up to here by somebody else.
+    pub(crate) fn at(links: impl IntoIterator<Item = (ProjectNumber, Link)>) -> Self {
+        Self {
+            links: links.into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn links(&self) -> impl Iterator<Item = (ProjectNumber, Link)> {
         self.links.iter().map(|(project, link)| (*project, *link))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.links.len()
     }
 
-    pub(super) fn get(&self, project: ProjectNumber) -> Option<Link> {
+    pub(crate) fn get(&self, project: ProjectNumber) -> Option<Link> {
         self.links.get(&project).copied()
     }
 
@@ -63,6 +70,19 @@ impl Chains {
         entry: &ManifestEntry,
         seen: &mut dyn FnMut(Link),
     ) -> Result<(), Broken> {
+        let records = reader.records(entry.project, entry.first);
+        let open = &mut |record: SealedRecord| record.open(reader.keys()).map(drop);
+        self.follow_records(records, entry, open, seen)
+    }
+
+    /// The same over records that were read elsewhere. `open` looks at each payload.
+    pub(crate) fn follow_records(
+        &mut self,
+        records: impl Iterator<Item = Result<SealedRecord, ReadFailure>>,
+        entry: &ManifestEntry,
+        open: &mut dyn FnMut(SealedRecord) -> Result<(), ReadFailure>,
+        seen: &mut dyn FnMut(Link),
+    ) -> Result<(), Broken> {
         let project = entry.project;
         let start = Link {
             uid: entry.uid,
@@ -76,7 +96,7 @@ impl Chains {
             hash: entry.head,
         };
         self.links.insert(project, end);
-        let reached = walk(reader, entry, before, seen)?;
+        let reached = walk(records, entry, before, open, seen)?;
         let broken = |reason: &str| Broken {
             project,
             offset: entry.last,
@@ -96,9 +116,10 @@ impl Chains {
 }
 
 fn walk(
-    reader: &Reader<'_>,
+    records: impl Iterator<Item = Result<SealedRecord, ReadFailure>>,
     entry: &ManifestEntry,
     before: Link,
+    open: &mut dyn FnMut(SealedRecord) -> Result<(), ReadFailure>,
     seen: &mut dyn FnMut(Link),
 ) -> Result<Link, Broken> {
     let project = entry.project;
@@ -116,7 +137,6 @@ fn walk(
     }
     let mut link = before;
     let count = entry.last.0.saturating_sub(before.offset.0);
-    let records = reader.records(project, entry.first);
     for record in records.take(usize::try_from(count).unwrap_or(usize::MAX)) {
         let record = record.map_err(|failure| of(project, entry.first, failure))?;
         let envelope = &record.envelope;
@@ -135,18 +155,10 @@ fn walk(
             offset,
             hash: chain::link(envelope),
         };
-        check_payload(reader, record)?;
+        open(record).map_err(|failure| of(project, offset, failure))?;
         seen(link);
     }
     Ok(link)
-}
-
-fn check_payload(reader: &Reader<'_>, record: SealedRecord) -> Result<(), Broken> {
-    let (project, offset) = (record.envelope.project, record.envelope.offset);
-    let opened = reader.open(record);
-    opened
-        .map(drop)
-        .map_err(|failure| of(project, offset, failure))
 }
 
 fn of(project: ProjectNumber, offset: Offset, failure: ReadFailure) -> Broken {

@@ -14,6 +14,7 @@ mod sightings;
 mod tests;
 mod verify;
 
+pub(crate) use chains::{Broken, Chains, Link};
 pub use read::OfflineLog;
 pub use repair::{LostHistory, RepairFailure, RepairReport, repair};
 pub use report::{Finding, Step, VerifyFailure, VerifyReport};

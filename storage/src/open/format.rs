@@ -27,6 +27,27 @@ pub(super) fn check_or_mark(data: &Path) -> Result<(), OpenRefused> {
     }
 }
 
+/// The same for a folder that somebody else may own, and that is only read.
+pub(crate) fn check_format(data: &Path) -> Result<(), OpenRefused> {
+    let path = data.join(FILE);
+    match fs::read(&path) {
+        Ok(bytes) => check(&path, &bytes),
+        Err(_) if !data.is_dir() => Err(OpenRefused::Absent {
+            data: data.to_path_buf(),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenRefused::Format {
+            path,
+            found: String::new(),
+        }),
+        Err(error) => Err(OpenRefused::io(&path, error)),
+    }
+}
+
+/// Marks a folder that is being made.
+pub(crate) fn mark_format(data: &Path) -> io::Result<()> {
+    mark(data)
+}
+
 fn check(path: &Path, bytes: &[u8]) -> Result<(), OpenRefused> {
     let text = String::from_utf8_lossy(bytes);
     let line = text.strip_suffix('\n');

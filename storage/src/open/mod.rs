@@ -7,6 +7,8 @@
 
 mod create;
 mod format;
+#[cfg(test)]
+mod golden_tests;
 mod head;
 mod history;
 mod judge;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 
 use self::create::create_whole;
 pub(crate) use self::create::sync_tree;
+pub(crate) use self::format::{check_format, mark_format};
 use self::judge::{Witnesses, judge, mend, mend_log};
 use self::keys_files::{KeysFindings, inspect_keys};
 pub(crate) use self::log_files::Damage;
@@ -236,6 +239,35 @@ pub(crate) fn read_whole_log(
     seen: &mut dyn FnMut(u64),
 ) -> Result<(), Damage> {
     inspect_log(&options.data.join(LOG), Depth::Whole, mark, seen).map(drop)
+}
+
+/// The newest whole batch of a log that nobody writes to, where that is all that the watermark saw.
+/// A torn one behind it is left as it is.
+pub(crate) fn newest_batch(data: &Path, mark: Option<&Mark>) -> Result<CommitNumber, OpenRefused> {
+    let log = inspect_log(&data.join(LOG), AT_OPENING, mark, &mut |_| {});
+    let log =
+        log.map_err(|Damage { lost_from, reason }| OpenRefused::Damaged { lost_from, reason })?;
+    match mark {
+        Some(mark) if mark.commit > log.newest => Err(OpenRefused::Damaged {
+            lost_from: log.history.first_missing(Some(mark)),
+            reason: format!(
+                "it ends with batch {}, the watermark saw batch {}",
+                log.newest, mark.commit
+            ),
+        }),
+        _ => Ok(log.newest),
+    }
+}
+
+/// Makes a copy of a key store's folder one that fjall opens, as after a crash. Answers with the
+/// newest batch that it holds.
+///
+/// # Errors
+/// What is damaged, as a sentence.
+pub(crate) fn mend_keys_copy(folder: &Path) -> Result<u64, String> {
+    let found = inspect_keys(folder)?;
+    mend(&found.folder).map_err(|error| error.to_string())?;
+    Ok(found.newest)
 }
 
 /// The newest acknowledged batch that the watermark knows.

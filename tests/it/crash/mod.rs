@@ -8,6 +8,7 @@
 //!   [`disk`] (of [`content`] and [`names`]) replays it, and [`fate`] decides what an outage leaves: an [`image`].
 //!   [`outage`] puts these together, and [`reopen`] starts the server on what is left, in [`memory`].
 //! - [`failing_disk`]: the same shim lets syncs and writes fail.
+//! - [`backup`]: backups under load, and restores of them to random points, which [`replay`] says what to expect of.
 //! - [`damage`]: what [`harm`] does to the files, with the batches of a [`segment`] as its places.
 
 #![allow(
@@ -16,6 +17,7 @@
 )]
 
 mod agreement;
+mod backup;
 pub(super) mod client;
 mod content;
 mod damage;
@@ -36,6 +38,7 @@ mod outage;
 mod power_loss;
 mod recording;
 mod reopen;
+mod replay;
 mod segment;
 pub(super) mod server;
 pub(super) mod settings;

@@ -221,6 +221,28 @@ pub(crate) fn verify(data: &Path) -> Result<(), Refusal> {
     run(Command::new(PROGRAM).arg("verify").arg("--data").arg(data)).map(drop)
 }
 
+/// `everlog backup`, with the keys in a file.
+pub(super) fn back_up(data: &Path, to: &Path, keys: &Path) -> Result<(), Refusal> {
+    let mut command = Command::new(PROGRAM);
+    command.arg("backup").arg("--data").arg(data);
+    command.arg("--to").arg(to).arg("--with-keys").arg(keys);
+    run(&mut command).map(drop)
+}
+
+/// `everlog restore`, of everything.
+pub(super) fn restore_program(
+    from: &Path,
+    to: &Path,
+    keys: &Path,
+    master: &Path,
+) -> Result<(), Refusal> {
+    let mut command = Command::new(PROGRAM);
+    command.arg("restore").arg("--from").arg(from);
+    command.arg("--to").arg(to).arg("--keys").arg(keys);
+    command.arg("--master-key-file").arg(master);
+    run(&mut command).map(drop)
+}
+
 fn run(command: &mut Command) -> Result<Vec<u8>, Refusal> {
     let output = command
         .stdin(Stdio::null())

@@ -25,7 +25,7 @@ mod writer;
 
 pub(crate) use file::{SegmentFile, list as list_segments};
 pub(crate) use frame::{FrameBuffer, FrameHead, FrameTooLarge, split_event};
-pub(crate) use reader::{Events, Location, ReadError, Segments};
+pub(crate) use reader::{Events, Location, ReadError, Segments, WholeFrame};
 pub(crate) use scan::{Depth, Tail, scan};
 pub(crate) use writer::{SegmentWriter, create_first, cut_after, mend_segments, restore_edges};
 

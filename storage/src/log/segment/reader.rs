@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::file::{HEADER_BYTES, SEAL_BYTES, Seal, list, path_of};
-use super::frame::{FrameHead, FrameHeader};
+use super::frame::{FrameHead, FrameHeader, MAX_FRAME_BYTES};
 use crate::scan::ScanDamage;
 
 /// Bytes that are read of a frame at first: the heads of most frames are shorter.
@@ -44,6 +44,27 @@ pub(crate) struct Segments {
     open: Mutex<HashMap<CommitNumber, Arc<File>>>,
 }
 
+/// A frame with all of its bytes, each of which has been compared with a checksum.
+pub(crate) struct WholeFrame {
+    pub(crate) at: Location,
+    pub(crate) head: FrameHead,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl WholeFrame {
+    /// The bytes of the n-th event.
+    pub(crate) fn event(&self, n: usize) -> Option<&[u8]> {
+        let (from, to) = self.head.event(n)?;
+        let range = usize::try_from(from).ok()?..usize::try_from(to).ok()?;
+        self.bytes.get(range)
+    }
+
+    /// Where the next frame begins.
+    pub(crate) fn next(&self) -> Location {
+        self.at.after(self.head.bytes)
+    }
+}
+
 /// What begins at a place of a segment.
 enum Begins {
     Frame(FrameHead),
@@ -63,7 +84,7 @@ impl Segments {
     /// Where the first frame of the log lies, or will.
     pub(crate) fn start(&self) -> Result<Location, ScanDamage> {
         let first = list(&self.folder)?.first().map(|segment| segment.first);
-        Ok(begin_of(first.unwrap_or(CommitNumber(1))))
+        Ok(Location::beginning(first.unwrap_or(CommitNumber(1))))
     }
 
     /// The frame at a place, or behind the seal at that place. Answers with where it lies, and
@@ -84,7 +105,7 @@ impl Segments {
                     if !path_of(&self.folder, first).exists() {
                         return Ok((at, None));
                     }
-                    at = begin_of(first);
+                    at = Location::beginning(first);
                 }
                 Begins::Next(first) => {
                     let before = CommitNumber(first.0.saturating_sub(1));
@@ -94,6 +115,25 @@ impl Segments {
                 Begins::Nothing => return Ok((at, None)),
             }
         }
+    }
+
+    /// The whole frame at a place, or behind the seal at that place; `None` where the log ends.
+    pub(crate) fn whole_frame(&self, at: Location) -> Result<Option<WholeFrame>, ReadError> {
+        let (at, Some(head)) = self.frame_at(at)? else {
+            return Ok(None);
+        };
+        if head.bytes > MAX_FRAME_BYTES {
+            return Err(self.error(at, &"the frame is longer than any is written"));
+        }
+        // bounded by what a frame may have
+        let mut bytes = vec![0; usize::try_from(head.bytes).unwrap_or(usize::MAX)];
+        self.file(at)?
+            .read_exact_at(&mut bytes, at.position)
+            .map_err(|error| self.error(at, &error))?;
+        if FrameHead::whole(&bytes).as_ref() != Some(&head) {
+            return Err(self.error(at, &"an event's bytes are not those that were written"));
+        }
+        Ok(Some(WholeFrame { at, head, bytes }))
     }
 
     /// The bytes of an event and of some that follow it.
@@ -221,6 +261,15 @@ impl Events {
 }
 
 impl Location {
+    /// Where the first frame of a segment begins.
+    pub(crate) const fn beginning(segment: CommitNumber) -> Self {
+        Self {
+            commit: segment,
+            segment,
+            position: HEADER_BYTES as u64,
+        }
+    }
+
     /// Where the next frame begins, unless the segment ends there.
     pub(crate) const fn after(self, frame_bytes: u64) -> Self {
         Self {
@@ -228,14 +277,6 @@ impl Location {
             segment: self.segment,
             position: self.position + frame_bytes,
         }
-    }
-}
-
-const fn begin_of(segment: CommitNumber) -> Location {
-    Location {
-        commit: segment,
-        segment,
-        position: HEADER_BYTES as u64,
     }
 }
 

@@ -120,16 +120,8 @@ impl SegmentWriter {
 
     /// Writes a frame and waits until the disk has it. Answers with where it lies.
     pub(crate) fn append(&mut self, commit: CommitNumber, frame: &[u8]) -> io::Result<Location> {
-        if self.position >= SEGMENT_BYTES {
-            self.begin_segment(commit)?;
-        }
-        let location = Location {
-            commit,
-            segment: self.segment.first,
-            position: self.position,
-        };
-        self.file.write_all_at(frame, self.position)?;
-        let end = self.position + frame.len() as u64;
+        let location = self.place(commit, frame)?;
+        let end = location.position + frame.len() as u64;
         if end > self.reserved {
             self.reserved = end;
             if frame.len() < LARGE_FRAME_BYTES {
@@ -140,6 +132,28 @@ impl SegmentWriter {
         self.file.sync_data()?;
         self.position = end;
         Ok(location)
+    }
+
+    /// Writes a frame of a log that is being made, and that counts for nobody before its folder is
+    /// synced as a whole. Answers with where the next one begins.
+    pub(crate) fn put(&mut self, commit: CommitNumber, frame: &[u8]) -> io::Result<Location> {
+        let location = self.place(commit, frame)?;
+        let next = location.after(frame.len() as u64);
+        self.position = next.position;
+        self.reserved = self.reserved.max(next.position);
+        Ok(next)
+    }
+
+    fn place(&mut self, commit: CommitNumber, frame: &[u8]) -> io::Result<Location> {
+        if self.position >= SEGMENT_BYTES {
+            self.begin_segment(commit)?;
+        }
+        self.file.write_all_at(frame, self.position)?;
+        Ok(Location {
+            commit,
+            segment: self.segment.first,
+            position: self.position,
+        })
     }
 
     /// Order: the old segment is sealed before the new one has a name, so that only the newest

@@ -33,7 +33,7 @@ impl FjallRows {
         self.stored_bytes().len()
     }
 
-    fn mark_as_of_another_version(&self) {
+    pub(crate) fn mark_as_of_another_version(&self) {
         let mut writes = Writes::default();
         writes.put(layout::FINGERPRINT.to_vec(), vec![1; 32]);
         self.store().write(writes).unwrap();

@@ -1,0 +1,4 @@
+mod backing_up;
+mod racing_keys;
+mod restoring;
+mod scene;
