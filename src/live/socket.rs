@@ -124,7 +124,13 @@ fn switching(key: &HeaderValue) -> Response {
     response
 }
 
-fn peer(visitor: &Visitor, room: Room, parts: &Parts, place: Place) -> Result<Peer, ApiError> {
+/// Who is at the other end of a connection that a request opened.
+pub(super) fn peer(
+    visitor: &Visitor,
+    room: Room,
+    parts: &Parts,
+    place: Place,
+) -> Result<Peer, ApiError> {
     let calls = parts.extensions.get::<Calls>().cloned();
     let calls =
         calls.ok_or_else(|| ApiError::internal("a request without the way into the routes"))?;

@@ -62,7 +62,7 @@ async fn guest(edge: &Arc<Edge>, routes: Router) -> Peer {
         ),
         credentials,
         bound: MessageBound::of_guest(),
-        place: Places::default().take(identity.caller.project).unwrap(),
+        place: Places::of_sockets().take(identity.caller.project).unwrap(),
         identity,
     }
 }
