@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::Sse;
 use axum::response::{IntoResponse, Response};
 use compact_str::CompactString;
+use everlog_domain::ids::ThreadId;
 use serde::Deserialize;
 
 use super::calls::ByCall;
@@ -78,6 +79,9 @@ pub(super) async fn get(
 
 /// The subscription that a request stands for.
 fn subscribe(path: &ThreadPath, parts: &Parts) -> Result<Subscribe, ApiError> {
+    // what is decoded from a path may hold a slash, and would name another resource
+    let thread = ThreadId::parse(&path.thread_id);
+    let thread = thread.map_err(|error| ApiError::argument("threadId", error))?;
     let (mut from, mut queries) = (None, Vec::new());
     let query = parts.uri.query().unwrap_or_default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -103,7 +107,7 @@ fn subscribe(path: &ThreadPath, parts: &Parts) -> Result<Subscribe, ApiError> {
     }
     Ok(Subscribe {
         id: FrameId::own(SUBSCRIPTION),
-        resource: format!("threads/{}", path.thread_id),
+        resource: format!("threads/{thread}"),
         queries,
         from: Begin::of(from),
     })

@@ -16,5 +16,6 @@ mod rights;
 mod schema;
 mod slow;
 mod snapshots;
+mod thread_events;
 mod visibility;
 mod world;
