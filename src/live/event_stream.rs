@@ -60,15 +60,23 @@ pub(super) struct Writing {
     ended: bool,
 }
 
-/// A session's two halves, whether its subscription begins, and the body of the answer.
+/// What a session reads and writes, and what becomes of it.
+pub(super) struct Pipe<I, E> {
+    pub(super) incoming: I,
+    pub(super) outgoing: Writing,
+    /// Whether the subscription begins.
+    pub(super) opened: oneshot::Receiver<Result<(), Unopened>>,
+    /// The body of the answer.
+    pub(super) events: E,
+}
+
+/// A pipe for a session with one subscription.
 pub(super) fn pipe(
     subscribe: Subscribe,
-) -> (
+) -> Pipe<
     impl Stream<Item = Incoming> + Send + Unpin,
-    Writing,
-    oneshot::Receiver<Result<(), Unopened>>,
     impl Stream<Item = Result<Event, Infallible>> + Send,
-) {
+> {
     let (sender, mut receiver) = mpsc::channel(1);
     let (opened, answer) = oneshot::channel();
     let signs = Arc::new(Signs::default());
@@ -88,7 +96,12 @@ pub(super) fn pipe(
         events
     });
     let events = events.flat_map(|events| stream::iter(events.into_iter().map(Ok)));
-    (Box::pin(reading), writing, answer, events)
+    Pipe {
+        incoming: Box::pin(reading),
+        outgoing: writing,
+        opened: answer,
+        events,
+    }
 }
 
 /// Tells whether the other side is gone, without keeping the body from its end.
@@ -117,9 +130,9 @@ fn reading(subscribe: Subscribe, gone: Gone, signs: Arc<Signs>) -> impl Stream<I
 }
 
 impl Writing {
-    fn take_frame(&mut self, text: String) {
+    fn take_frame(&mut self, text: &str) {
         // our own frames read back
-        let Ok(head) = serde_json::from_str::<Head<'_>>(&text) else {
+        let Ok(head) = serde_json::from_str::<Head<'_>>(text) else {
             return;
         };
         let name = match head.kind {
@@ -149,7 +162,7 @@ impl Writing {
         if let Some(cursor) = head.cursor {
             event = event.id(cursor);
         }
-        self.gathered.push(event.data(&text));
+        self.gathered.push(event.data(text));
     }
 
     /// Tells whether it begins; whether that was not told before.
@@ -170,7 +183,7 @@ impl Sink<Outgoing> for Writing {
     fn start_send(mut self: Pin<&mut Self>, outgoing: Outgoing) -> Result<(), Lost> {
         match outgoing {
             _ if self.ended => {}
-            Outgoing::Frame(text) => self.take_frame(text),
+            Outgoing::Frame(text) => self.take_frame(&text),
             Outgoing::Ping => self.gathered.push(Event::default().comment("")),
             Outgoing::Close(..) => self.ended = true,
         }

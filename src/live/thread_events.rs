@@ -13,7 +13,7 @@ use everlog_domain::ids::ThreadId;
 use serde::Deserialize;
 
 use super::calls::ByCall;
-use super::event_stream::{self, Unopened};
+use super::event_stream::{self, Pipe, Unopened};
 use super::places::Places;
 use super::protocol::{Begin, FrameId, Subscribe};
 use super::results::{ProcessRoom, Room};
@@ -54,7 +54,12 @@ pub(super) async fn get(
     let subscribe = subscribe(&path, &parts)?;
     let place = places.take(visitor.caller().project)?;
     let peer = peer(&visitor, Room::new(room), &parts, place)?;
-    let (incoming, outgoing, opened, events) = event_stream::pipe(subscribe);
+    let Pipe {
+        incoming,
+        outgoing,
+        opened,
+        events,
+    } = event_stream::pipe(subscribe);
     let session = Session::new(Arc::clone(&edge), peer, incoming, outgoing);
     edge.stopping.tasks.spawn(async move {
         let ending = session.run().await;

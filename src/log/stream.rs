@@ -116,8 +116,7 @@ impl LogStream {
             if let Some(found) = self.found.pop_front() {
                 return Some(Next::Event(found));
             }
-            if self.left == Some(0) || (!self.due && self.reading.is_none() && self.tail.is_none())
-            {
+            if !self.due && self.reading.is_none() && self.tail.is_none() {
                 return None;
             }
             if std::mem::take(&mut self.due) {
@@ -195,8 +194,6 @@ impl LogStream {
             *left = left.saturating_sub(page.found.len() as u64);
             if *left == 0 {
                 // the last ones are sent, and nothing more is read
-                self.left = None;
-                self.tail = None;
                 self.found.extend(page.found);
                 return None;
             }
