@@ -2,6 +2,7 @@
 //! to it through pipes of a known size.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,7 +15,7 @@ use everlog_domain::access::Scopes;
 use everlog_domain::ids::{KeyId, ProjectId, ProjectNumber, ProjectUid};
 use everlog_domain::projects::{CreateKey, DeleteKey, KeyCreated};
 use everlog_domain::time::Time;
-use everlog_storage::{MasterKey, MasterKeySource, Options};
+use everlog_storage::{MasterKey, MasterKeySource, OpenRefused, Options};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ use tower::ServiceExt;
 
 // In the past, so that the times of events move on from it.
 const NOW: Time = Time(1_700_000_000_000_000);
+/// Far longer than a stopped server holds its folder.
+const RELEASED_WITHIN: Duration = Duration::from_secs(20);
 /// The only foreign origin that may call.
 pub(super) const LISTED: &str = "https://app.example.com";
 
@@ -88,7 +91,16 @@ impl Server {
             checkpoint_dir: None,
             low_water_bytes: 0,
         };
-        let opened = everlog_storage::open(&options).unwrap();
+        // the engines of a former server let go of the folder a moment after its stop
+        let since = Instant::now();
+        let opened = loop {
+            match everlog_storage::open(&options) {
+                Err(OpenRefused::Locked { .. }) if since.elapsed() < RELEASED_WITHIN => {
+                    tokio::task::yield_now().await;
+                }
+                opened => break opened.unwrap(),
+            }
+        };
         let options = NodeOptions::new(ProjectUid([1; 16]));
         let node = Node::start(opened.log, opened.rows, options).await.unwrap();
         for (name, uid) in [("one", 2), ("two", 3)] {
