@@ -262,3 +262,6 @@ fn damaged(offset: Offset, reason: &str) -> ApiError {
     let message = format!("the record at offset {offset} is damaged; the server's log says how");
     ApiError::new(ErrorType::LogDamaged, message).because(reason)
 }
+
+#[cfg(test)]
+mod tests;
