@@ -70,6 +70,7 @@ error_types! {
     ContentTooLarge = 413 "content_too_large",
     QueryTooExpensive = 422 "query_too_expensive",
     CursorInvalid = 400 "cursor_invalid",
+    LogDamaged = 500 "log_damaged",
     OffsetNotReached = 503 "offset_not_reached",
     IdempotencyKeyReused = 409 "idempotency_key_reused",
     SetupTokenRequired = 401 "setup_token_required",
@@ -116,9 +117,21 @@ pub struct ErrorBody<'a> {
     pub code: u16,
     /// The stable name for machines.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: &'a str,
     /// The server's version.
     pub version: &'static str,
+}
+
+impl<'a> ErrorBody<'a> {
+    /// Of what an error says.
+    pub(crate) const fn new(message: &'a str, code: u16, kind: &'a str) -> Self {
+        Self {
+            message,
+            code,
+            kind,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
 }
 
 impl ApiError {
@@ -147,6 +160,15 @@ impl ApiError {
         }
     }
 
+    /// Adds what the client is not told, for the log.
+    #[must_use]
+    pub(crate) fn because(self, reason: impl Into<String>) -> Self {
+        Self {
+            reason: Some(reason.into()),
+            ..self
+        }
+    }
+
     /// Tells the log what the client is not told.
     pub(crate) fn log(&self) {
         if let Some(reason) = &self.reason {
@@ -171,12 +193,8 @@ impl ApiError {
     /// Its form on the wire, which live frames bear too.
     #[must_use]
     pub fn body(&self) -> ErrorBody<'_> {
-        ErrorBody {
-            message: &self.message,
-            code: self.kind.status().as_u16(),
-            kind: self.kind.name(),
-            version: env!("CARGO_PKG_VERSION"),
-        }
+        let code = self.kind.status().as_u16();
+        ErrorBody::new(&self.message, code, self.kind.name())
     }
 }
 

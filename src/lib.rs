@@ -11,6 +11,7 @@ pub mod http;
 mod json_answer;
 pub mod key_text;
 mod live;
+mod log;
 mod party;
 mod passwords;
 mod private_file;

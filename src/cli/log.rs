@@ -4,24 +4,18 @@ use std::collections::VecDeque;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
 use clap::Args;
-use everlog_domain::event::{Event, Recorded};
-use everlog_domain::hash::Hash;
-use everlog_domain::identity::IdentityEvent;
+use everlog_domain::event::Recorded;
 use everlog_domain::ids::{Offset, ProjectId};
-use everlog_domain::projects::ProjectEvent;
 use everlog_storage::OfflineLog;
-use serde::Serialize;
 
 use super::failure::Failure;
 use super::offline::expect_folder;
 use crate::config::DataOptions;
+use crate::log::{Line, without_secrets};
 use crate::wiring;
 
 /// Most events that `--tail` keeps in memory.
 const MAX_TAIL: u32 = 100_000;
-
-/// In place of a secret's hash.
-const BLANK: Hash = Hash::from_bytes([0; 32]);
 
 /// Print the log of a project as JSON lines, while no server runs.
 #[derive(Debug, Args)]
@@ -43,14 +37,6 @@ pub(super) struct Log {
     /// Print hashes of passwords and of secrets as well; they are blank without it
     #[arg(long)]
     with_secrets: bool,
-}
-
-/// A line: the envelope's fields, then what happened.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    envelope: &'a everlog_domain::envelope::Envelope,
-    event: &'a everlog_domain::event::Event,
 }
 
 impl Log {
@@ -103,26 +89,7 @@ impl Log {
     }
 }
 
-/// The event without what a password or a secret could be tried against: whoever has a dump could
-/// do so elsewhere, for as long as they like.
-fn without_secrets(mut recorded: Recorded) -> Recorded {
-    match &mut recorded.event {
-        Event::Identity(IdentityEvent::UserCreated(created)) => created.password_hash.clear(),
-        Event::Identity(IdentityEvent::SessionCreated(created)) => created.secret_hash = BLANK,
-        Event::Project(ProjectEvent::KeyCreated(created)) => created.secret_hash = BLANK,
-        Event::Identity(IdentityEvent::SessionDeleted(_))
-        | Event::Project(
-            ProjectEvent::ProjectCreated(_)
-            | ProjectEvent::ProjectQuotasSet(_)
-            | ProjectEvent::KeyDeleted(_),
-        )
-        | Event::Thread(_) => {}
-    }
-    recorded
-}
-
 fn print(out: &mut impl Write, recorded: &Recorded) -> io::Result<()> {
-    let Recorded { envelope, event } = recorded;
-    serde_json::to_writer(&mut *out, &Line { envelope, event })?;
+    Line::of(recorded).write(&mut *out)?;
     out.write_all(b"\n")
 }

@@ -16,10 +16,10 @@ pub(super) const OFFSET: HeaderName = HeaderName::from_static("x-everlog-offset"
 /// The answer is the one to an earlier request with the same idempotency key.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The scope that sees offsets.
-pub(super) const LOG_SCOPE: &str = "log.read";
+pub(crate) const LOG_SCOPE: &str = "log.read";
 
 /// Says which place in the log an answer stands for.
-pub(super) fn mark(response: &mut Response, edge: &Edge, visitor: &Visitor, offset: Offset) {
+pub(crate) fn mark(response: &mut Response, edge: &Edge, visitor: &Visitor, offset: Offset) {
     let caller = visitor.caller();
     let cursor = edge.cursors.encode(caller.project, offset);
     let headers = response.headers_mut();

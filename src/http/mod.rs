@@ -48,6 +48,8 @@ pub use set_up::SetUp;
 pub use thread_wire::ThreadAnswer;
 pub use visitor::Visitor;
 
+pub(crate) use answer::{LOG_SCOPE, mark};
 pub(crate) use items::LISTING as ITEMS;
+pub(crate) use path::Path;
 pub(crate) use router::{Route, router};
 pub(crate) use threads::LISTING as THREADS;

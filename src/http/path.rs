@@ -8,7 +8,7 @@ use crate::error::ApiError;
 
 /// The variable parts of the path, as fields of a `T`; what does not read is refused in the form of
 /// all errors.
-pub(super) struct Path<T>(pub(super) T);
+pub(crate) struct Path<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = ApiError;

@@ -31,6 +31,11 @@ const HEADERS: [&str; 2] = ["idempotency-key", "x-appwrite-response-format"];
 /// there.
 const FORWARDED: [&str; 2] = ["x-forwarded-for", "x-forwarded-proto"];
 
+/// Stands among the extensions of a request that came as a call, which takes no answer without an
+/// end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ByCall;
+
 /// What the calls of a socket have in common.
 #[derive(Clone)]
 pub(super) struct Caller {
@@ -99,6 +104,7 @@ impl Caller {
         }
         let extensions = request.extensions_mut();
         extensions.insert(Arc::clone(&self.credentials));
+        extensions.insert(ByCall);
         if let Some(peer) = &self.peer {
             extensions.insert(*peer);
         }

@@ -1,4 +1,5 @@
-//! `/v1/live`: one WebSocket for everything that changes. `docs/live.md` has the protocol.
+//! `/v1/live`: one WebSocket for everything that changes, and `/v1/threads/{threadId}/events`, one
+//! thread as server-sent events. `docs/live.md` has the protocol.
 //!
 //! A subscription is a cursor on the log, never a queue. Its past is read from the log at its own
 //! pace (`catch_up`), its present from the hub's rings (`present`); both make the same links of
@@ -7,6 +8,7 @@
 mod calls;
 mod catch_up;
 mod ending;
+mod event_stream;
 mod event_text;
 mod frames;
 mod inlet;
@@ -27,6 +29,7 @@ mod snapshot;
 mod socket;
 mod subscription;
 mod subscriptions;
+mod thread_events;
 mod timeline;
 mod transport;
 
@@ -35,12 +38,22 @@ use axum::routing::get;
 
 use crate::http::Route;
 
+pub(crate) use page::Pace;
+pub(crate) use places::{Place, Places};
+pub(crate) use session::{Unidentified, identify};
+
 /// The routes.
-pub(crate) fn routes() -> [Route; 1] {
+pub(crate) fn routes() -> [Route; 2] {
     let shared = (
-        Extension(places::Places::default()),
+        Extension(places::Places::of_sockets()),
         Extension(results::ProcessRoom::default()),
         Extension(past_texts::PastTexts::default()),
     );
-    [("/v1/live", get(socket::open).layer(shared))]
+    [
+        ("/v1/live", get(socket::open).layer(shared.clone())),
+        (
+            "/v1/threads/{threadId}/events",
+            get(thread_events::get).layer(shared),
+        ),
+    ]
 }

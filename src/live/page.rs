@@ -186,23 +186,23 @@ pub(super) enum Reach {
 
 /// How many events to read next, so that a page of large ones does not fill the memory: as many as
 /// fit by what the last ones took.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     next: usize,
 }
 
 impl Pace {
     /// Begins with a few.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { next: 8 }
     }
 
     /// Events to read next.
-    pub(super) const fn next(&self) -> usize {
+    pub(crate) const fn next(&self) -> usize {
         self.next
     }
 
     /// Takes in what the last ones took.
-    pub(super) const fn took(&mut self, bytes: usize) {
+    pub(crate) const fn took(&mut self, bytes: usize) {
         const MOST: usize = 32;
         self.next = if bytes > PAGE_BYTES {
             1

@@ -1,4 +1,4 @@
-//! How many sockets there may be.
+//! How many connections that stay there may be, of a sort.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,37 +15,66 @@ const SOCKETS: usize = 32_768;
 /// Most live sockets of one project, so that none takes the places of all.
 const PER_PROJECT: usize = 16_384;
 
-/// Gives out places for sockets.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Places(Arc<Mutex<Taken>>);
+/// Gives out places for connections of one sort.
+#[derive(Debug, Clone)]
+pub(crate) struct Places(Arc<Mutex<Taken>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
     all: usize,
     projects: HashMap<ProjectNumber, usize>,
+    most: usize,
+    most_of_one: usize,
+    /// What they are, for people.
+    what: &'static str,
+    /// Counts them.
+    gauge: &'static str,
 }
 
-/// A socket's place, until it is dropped.
+/// A connection's place, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Places,
     project: ProjectNumber,
 }
 
 impl Places {
+    /// So many places, and so many of them for one project. `what` names those who take them, and
+    /// `gauge` counts them.
+    pub(crate) fn new(
+        most: usize,
+        most_of_one: usize,
+        what: &'static str,
+        gauge: &'static str,
+    ) -> Self {
+        Self(Arc::new(Mutex::new(Taken {
+            all: 0,
+            projects: HashMap::new(),
+            most,
+            most_of_one,
+            what,
+            gauge,
+        })))
+    }
+
+    /// Those of live sockets, and of threads that are watched as server-sent events.
+    pub(super) fn of_sockets() -> Self {
+        Self::new(SOCKETS, PER_PROJECT, "live sockets", "everlog_live_sockets")
+    }
+
     /// A place, or the refusal if all are taken, or all that the project may have by its quota.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         project: ProjectNumber,
         quota: Option<u32>,
     ) -> Result<Place, ApiError> {
         let mut taken = self.0.lock();
-        if taken.all >= SOCKETS {
-            return Err(all_taken());
+        if taken.all >= taken.most {
+            return Err(taken.refusal());
         }
         taken.enter(project, quota)?;
         taken.all += 1;
-        metrics::gauge!("everlog_live_sockets").increment(1.0);
+        metrics::gauge!(taken.gauge).increment(1.0);
         Ok(Place {
             places: self.clone(),
             project,
@@ -54,14 +83,20 @@ impl Places {
 }
 
 impl Taken {
+    fn refusal(&self) -> ApiError {
+        let message = format!("too many {} are open", self.what);
+        let error = ApiError::new(ErrorType::ServerBusy, message);
+        error.retry_after(Duration::from_secs(10))
+    }
+
     fn enter(&mut self, project: ProjectNumber, quota: Option<u32>) -> Result<(), ApiError> {
         let own = self.projects.get(&project).copied().unwrap_or(0);
         let most = quota.and_then(|quota| usize::try_from(quota).ok());
         if let Some(most) = most.filter(|most| own >= *most) {
             return Err(over_quota(most));
         }
-        if own >= PER_PROJECT {
-            return Err(all_taken());
+        if own >= self.most_of_one {
+            return Err(self.refusal());
         }
         self.projects.insert(project, own + 1);
         Ok(())
@@ -81,11 +116,6 @@ fn over_quota(most: usize) -> ApiError {
     let name = Quota::Connections.name();
     let message = format!("the project's quota {name} of {most} is used up");
     let error = ApiError::new(ErrorType::QuotaExceeded, message);
-    error.retry_after(Duration::from_secs(10))
-}
-
-fn all_taken() -> ApiError {
-    let error = ApiError::new(ErrorType::ServerBusy, "too many live sockets are open");
     error.retry_after(Duration::from_secs(10))
 }
 
@@ -112,7 +142,7 @@ impl Drop for Place {
         let mut taken = self.places.0.lock();
         taken.all -= 1;
         taken.leave(self.project);
-        metrics::gauge!("everlog_live_sockets").decrement(1.0);
+        metrics::gauge!(taken.gauge).decrement(1.0);
     }
 }
 
@@ -122,7 +152,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_given_back() {
-        let places = Places::default();
+        let places = Places::of_sockets();
         let mut held: Vec<Place> = (0..PER_PROJECT)
             .filter_map(|_| places.take(ProjectNumber(2), None).ok())
             .collect();
@@ -135,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_quota_bounds_its_own_project() {
-        let places = Places::default();
+        let places = Places::of_sockets();
         let held: Vec<Place> = (0..9)
             .filter_map(|_| places.take(ProjectNumber(2), Some(3)).ok())
             .collect();
@@ -148,7 +178,7 @@ mod tests {
 
     #[test]
     fn who_moves_to_another_project_takes_a_place_there() {
-        let places = Places::default();
+        let places = Places::of_sockets();
         let mut moved: Vec<Place> = (0..=PER_PROJECT)
             .map(|number| ProjectNumber(3 + number as u64 % 2))
             .map(|project| places.take(project, None).unwrap())

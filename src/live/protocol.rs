@@ -141,6 +141,11 @@ impl FrameId {
         Ok(Self(text))
     }
 
+    /// Of a subscription that the server makes by itself.
+    pub(super) const fn own(name: &'static str) -> Self {
+        Self(CompactString::const_new(name))
+    }
+
     /// As a JSON string, with its quotes.
     pub(super) fn to_json(&self) -> String {
         serde_json::Value::from(self.0.as_str()).to_string()
@@ -239,7 +244,8 @@ impl Fields {
 }
 
 impl Begin {
-    fn of(from: Option<CompactString>) -> Self {
+    /// Reads the `from` of a subscription.
+    pub(super) fn of(from: Option<CompactString>) -> Self {
         match from {
             None => Self::Now,
             Some(from) if from == "start" => Self::Start,

@@ -103,7 +103,7 @@ impl Refusal {
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
         error.log();
-        let body = error.body();
-        Self::new(body.code, body.kind, body.message)
+        let kind = error.kind();
+        Self::new(kind.status().as_u16(), kind.name(), error.body().message)
     }
 }

@@ -127,7 +127,8 @@ fn switching(key: &HeaderValue) -> Response {
     response
 }
 
-fn peer(
+/// Who is at the other end of a connection that a request opened.
+pub(super) fn peer(
     visitor: &Visitor,
     room: Room,
     texts: PastTexts,

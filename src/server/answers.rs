@@ -50,7 +50,7 @@ impl Answers {
         asked: Asked,
         traffic: &Arc<Traffic>,
     ) -> Response<Outgoing> {
-        // every answer is whole before it is sent
+        // whole before it is sent, or a stream, which makes the next piece when it is asked for
         let bytes = response.body().size_hint().lower();
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.0).try_acquire_many_owned(kib).ok();

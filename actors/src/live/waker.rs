@@ -14,6 +14,9 @@ const WORDS: usize = SLOTS as usize / 64;
 pub struct Slot(u16);
 
 impl Slot {
+    /// That of a connection with one subscription.
+    pub const FIRST: Self = Self(0);
+
     /// A slot below [`SLOTS`].
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {

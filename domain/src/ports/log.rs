@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 use thiserror::Error;
 
+use crate::envelope::Envelope;
 use crate::event::{Event, Recorded};
 use crate::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid};
 use crate::log::{Batch, Manifest, Sealed};
@@ -64,6 +65,13 @@ pub enum ReadFailure {
         offset: Offset,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The record is sound, but the data key of its payload is gone: what it said is erased, or the
+    /// key store lost it.
+    #[error("project {}: the payload at offset {} cannot be read: data key {:016x} is missing", envelope.project, envelope.offset, envelope.key.0)]
+    KeyMissing {
+        /// What is known without the payload.
+        envelope: Box<Envelope>,
     },
     /// The engine failed.
     #[error("the log cannot be read: {reason}")]

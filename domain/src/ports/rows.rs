@@ -203,6 +203,16 @@ pub trait RowsView: Send {
         range: &StreamRange,
     ) -> Result<Vec<StreamEntry>, RowsFailure>;
 
+    /// The lives of a stream that were under way at an offset of the log or began after it, by their
+    /// incarnations, in order, at most `limit`. The first may have ended before the offset.
+    fn lives(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Offset>, RowsFailure>;
+
     /// The head of a project, if it has an event.
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure>;
 

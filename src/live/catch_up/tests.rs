@@ -95,6 +95,16 @@ impl RowsView for Counting {
         self.view.stream(project, range)
     }
 
+    fn lives(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Offset>, RowsFailure> {
+        self.view.lives(project, stream, from, limit)
+    }
+
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {
         self.view.project_head(project)
     }

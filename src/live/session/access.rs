@@ -40,7 +40,7 @@ const TRIES: u32 = 200;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// Why it is not known who somebody is.
-pub(super) enum Unidentified {
+pub(crate) enum Unidentified {
     /// The credentials prove nothing.
     Refused(ApiError),
     /// The server is too busy to tell.
@@ -130,7 +130,7 @@ where
 
 /// Finds out who somebody is. Only who is refused in earnest is told so: a server that cannot tell
 /// tries for a while.
-pub(super) async fn identify(
+pub(crate) async fn identify(
     edge: &Edge,
     credentials: &Credentials,
 ) -> Result<Arc<Identity>, Unidentified> {

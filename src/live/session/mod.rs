@@ -10,6 +10,8 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use access::{Unidentified, identify};
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;

@@ -63,7 +63,7 @@ async fn guest(edge: &Arc<Edge>, routes: Router) -> Peer {
         credentials,
         bound: MessageBound::of_guest(),
         texts: PastTexts::default(),
-        place: Places::default()
+        place: Places::of_sockets()
             .take(identity.caller.project, None)
             .unwrap(),
         identity,

@@ -322,7 +322,7 @@ fn assert_damaged(failure: Option<&ReadFailure>, project: ProjectNumber, offset:
         Some(ReadFailure::Damaged {
             project, offset, ..
         }) => Some((*project, *offset)),
-        Some(ReadFailure::Engine { .. }) | None => None,
+        Some(ReadFailure::KeyMissing { .. } | ReadFailure::Engine { .. }) | None => None,
     };
     assert_eq!(found, Some((project, offset)), "{failure:?}");
 }

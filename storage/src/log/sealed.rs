@@ -44,8 +44,10 @@ impl SealedRecord {
         };
         let key = keys.by_id(envelope.key);
         let key = key.map_err(|error| failed(error.to_string()))?;
-        let key =
-            key.ok_or_else(|| failed(format!("data key {:016x} is missing", envelope.key.0)))?;
+        let Some(key) = key else {
+            let envelope = Box::new(envelope);
+            return Err(ReadFailure::KeyMissing { envelope });
+        };
         let binding = Binding {
             uid: envelope.uid,
             kind: envelope.kind,

@@ -172,6 +172,11 @@ fn of(project: ProjectNumber, offset: Offset, failure: ReadFailure) -> Broken {
             offset,
             reason,
         },
+        ReadFailure::KeyMissing { ref envelope } => Broken {
+            project: envelope.project,
+            offset: envelope.offset,
+            reason: failure.to_string(),
+        },
         ReadFailure::Engine { reason } => Broken {
             project,
             offset,

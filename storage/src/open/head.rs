@@ -77,6 +77,13 @@ pub(super) fn refused(failure: ReadFailure) -> OpenRefused {
             lost_from: Some(LostFrom { project, offset }),
             reason,
         },
+        ReadFailure::KeyMissing { ref envelope } => OpenRefused::Damaged {
+            lost_from: Some(LostFrom {
+                project: envelope.project,
+                offset: envelope.offset,
+            }),
+            reason: failure.to_string(),
+        },
         ReadFailure::Engine { reason } => OpenRefused::Engine {
             part: "the log",
             reason,

@@ -187,6 +187,37 @@ impl RowsView for FjallView {
         Ok(entries)
     }
 
+    fn lives(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Offset>, RowsFailure> {
+        let all = KeyRange::under(layout::stream(project, stream));
+        let begun = layout::life(project, stream, from.next());
+        let before = all.clone().ending(Some(begun.clone()));
+        let mut found = self.snapshot.reader.range(&before).next_back();
+        let mut rest = all.clone().starting(begun);
+        let mut lives = Vec::new();
+        while lives.len() < limit {
+            // one run tells of its life; the next life is sought beyond all runs of this one
+            let found = match found.take() {
+                Some(found) => found,
+                None => match self.snapshot.reader.range(&rest).next() {
+                    Some(found) => found,
+                    None => break,
+                },
+            };
+            let (key, value) = found?;
+            let incarnation = runs::read(&key, &value)?.incarnation;
+            lives.push(incarnation);
+            let next = layout::life(project, stream, incarnation.next());
+            rest = all.clone().starting(next);
+        }
+        Ok(lives)
+    }
+
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {
         envelopes::read_head(&self.snapshot.reader, project)
     }

@@ -10,7 +10,7 @@ fn text(words: &str) -> Value {
     json!([{ "type": "text", "text": words }])
 }
 
-fn edit(item: &str, body: Value) -> Ask {
+fn edit(item: &str, body: &Value) -> Ask {
     Ask::new("PATCH", format!("/v1/threads/t/items/{item}")).body(body.to_string())
 }
 
@@ -87,7 +87,7 @@ async fn only_the_author_and_who_may_update_the_thread_change_an_item() {
     let (forbidden, not_own) = ("thread_access_forbidden", "item_author_forbidden");
     let body = || json!({ "parts": text("changed") });
     let mut scenarios = Vec::new();
-    for ask in [edit("anns", body()), delete("anns")] {
+    for ask in [edit("anns", &body()), delete("anns")] {
         scenarios.extend([
             denied(
                 "a guest",
@@ -112,7 +112,7 @@ async fn only_the_author_and_who_may_update_the_thread_change_an_item() {
         };
         scenarios.push(denied(
             "no such item",
-            by(ann, edit(item, body())),
+            by(ann, edit(item, &body())),
             status,
             kind,
         ));
@@ -121,25 +121,25 @@ async fn only_the_author_and_who_may_update_the_thread_change_an_item() {
     scenarios.extend([
         denied(
             "it is being written",
-            by(bob, edit("open", body())),
+            by(bob, edit("open", &body())),
             409,
             "item_still_open",
         ),
         granted(
             "nothing to change",
-            by(bob, edit("bobs", json!({}))),
+            by(bob, edit("bobs", &json!({}))),
             200,
             &[],
         ),
         granted(
             "the author edits",
-            by(bob, edit("bobs", body())),
+            by(bob, edit("bobs", &body())),
             200,
             &["item.edited"],
         ),
         granted(
             "the owner edits",
-            by(ann, edit("bobs", body())),
+            by(ann, edit("bobs", &body())),
             200,
             &["item.edited"],
         ),
@@ -163,7 +163,7 @@ async fn only_the_author_and_who_may_update_the_thread_change_an_item() {
         ),
         denied(
             "it is deleted",
-            by(bob, edit("bobs", body())),
+            by(bob, edit("bobs", &body())),
             404,
             "item_not_found",
         ),
@@ -208,7 +208,7 @@ async fn bad_changes_are_refused() {
     let scenarios = scenarios.into_iter().map(|(body, status, kind)| {
         denied(
             "a bad change",
-            by(&cast.bob, edit("bobs", body)),
+            by(&cast.bob, edit("bobs", &body)),
             status,
             kind,
         )
@@ -224,7 +224,7 @@ async fn an_edit_replaces_what_it_names_and_a_retry_changes_nothing() {
     assert_eq!(before["editedAt"], Value::Null);
     let change = by(
         bob,
-        edit("bobs", json!({ "parts": text("better"), "tokens": 7 })),
+        edit("bobs", &json!({ "parts": text("better"), "tokens": 7 })),
     )
     .named("k");
     let edited = world.ask(change.clone()).await.body;

@@ -190,6 +190,12 @@ impl World {
         Reply::of(response).await
     }
 
+    /// An answer that is not read yet.
+    pub(super) async fn open(&self, ask: Ask) -> axum::response::Response {
+        let request = ask.into_request();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// The events of a project after an offset.
     pub(super) fn events(&self, project: ProjectNumber, after: Offset) -> Vec<Recorded> {
         self.edge

@@ -19,5 +19,6 @@ mod schema;
 mod signals;
 mod slow;
 mod snapshots;
+mod thread_events;
 mod visibility;
 mod world;

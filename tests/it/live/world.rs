@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use axum::response::Response;
 use everlog::http::{Addresses, Edge, EdgeParts, LocalPages, Origins, SetUp};
 use everlog::key_text::KeyText;
 use everlog_actors::{Node, NodeOptions, ProjectCommand, ProjectRequest};
@@ -234,13 +235,14 @@ impl Server {
         answer
     }
 
-    pub(super) async fn ask(
+    /// An answer that is not read yet.
+    pub(super) async fn open(
         &self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
         body: Option<&Value>,
-    ) -> Answer {
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -250,8 +252,17 @@ impl Server {
             .header("content-type", "application/json")
             .body(body)
             .unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        let (parts, body) = self.open(method, path, headers, body).await.into_parts();
         let bytes = to_bytes(body, 64 << 20).await.unwrap();
         let cookies = parts
             .headers

@@ -97,6 +97,20 @@ pub(super) fn a_new_life_hides_the_old_one(rows: &dyn Rows) {
         limit: 99,
     };
     assert_eq!(view.stream(ONE, &range).map(|entries| entries.len()), Ok(7));
+    let (old, new) = (old.incarnation, new.incarnation);
+    let before = Offset(new.0 - 1);
+    for (from, limit, expected) in [
+        (Offset(0), 9, vec![old, new]),
+        (Offset(0), 1, vec![old]),
+        (old, 9, vec![old, new]),
+        (before, 9, vec![old, new]),
+        (new, 9, vec![new]),
+        (Offset(u64::MAX - 1), 9, vec![new]),
+    ] {
+        let lives = view.lives(ONE, &thread("t"), from, limit);
+        assert_eq!(lives, Ok(expected), "from {from}, at most {limit}");
+    }
+    assert_eq!(view.lives(ONE, &thread("u"), Offset(0), 9), Ok(Vec::new()));
 }
 
 /// What an item was made from goes when it is whole, in the same batch or later.

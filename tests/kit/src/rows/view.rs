@@ -165,6 +165,21 @@ impl RowsView for State {
             .collect())
     }
 
+    fn lives(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Offset>, RowsFailure> {
+        let entries = self.entries(project, stream).into_iter();
+        let mut lives: Vec<Offset> = entries.map(|(incarnation, _)| incarnation).collect();
+        lives.dedup();
+        let begun = lives.partition_point(|incarnation| *incarnation <= from);
+        let lives = lives.into_iter().skip(begun.saturating_sub(1));
+        Ok(lives.take(limit).collect())
+    }
+
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {
         Ok(self.heads.get(&project).copied())
     }
