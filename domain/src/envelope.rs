@@ -201,6 +201,7 @@ kinds! {
     64 "thread.participant.removed" ParticipantRemoved,
     65 "thread.deleted" ThreadDeleted,
     66 "thread.branch.switched" BranchSwitched,
+    67 "thread.read" ThreadRead,
     80 "item.posted" ItemPosted,
     81 "item.opened" ItemOpened,
     82 "item.delta" ItemDelta,
@@ -208,6 +209,10 @@ kinds! {
     84 "item.abandoned" ItemAbandoned,
     85 "item.edited" ItemEdited,
     86 "item.deleted" ItemDeleted,
+    87 "item.reaction.added" ItemReactionAdded,
+    88 "item.reaction.removed" ItemReactionRemoved,
+    89 "item.pinned" ItemPinned,
+    90 "item.unpinned" ItemUnpinned,
 }
 
 impl EventKind {

@@ -236,7 +236,8 @@ impl<'a> Tree<'a> {
                 }
                 continue;
             }
-            let slice = self.earlier(Some(first), SLICE)?;
+            let left = u32::try_from(most - branch.len()).unwrap_or(SLICE);
+            let slice = self.earlier(Some(first), left.min(SLICE))?;
             if slice.is_empty() {
                 break;
             }

@@ -13,7 +13,17 @@ use super::cells::{cell, json, time};
 
 /// Fields that `select` may name beside the `$` fields, which always come.
 pub(super) const FIELDS: &[&str] = &[
-    "threadId", "author", "role", "status", "parts", "metadata", "tokens", "parentId", "editedAt",
+    "threadId",
+    "author",
+    "role",
+    "status",
+    "parts",
+    "metadata",
+    "tokens",
+    "parentId",
+    "editedAt",
+    "reactions",
+    "pinnedAt",
 ];
 
 /// An item on the wire.
@@ -38,6 +48,9 @@ pub struct ItemAnswer<'a> {
     /// What it follows, if that is not the item before it; empty for the beginning.
     parent_id: Option<Cow<'a, str>>,
     edited_at: Option<String>,
+    /// How often each reaction stands on it.
+    reactions: Cow<'a, Json>,
+    pinned_at: Option<String>,
 }
 
 /// The content, typed or as stored.
@@ -113,6 +126,8 @@ impl<'a> ItemAnswer<'a> {
             tokens: None,
             parent_id: None,
             edited_at: None,
+            reactions: Cow::Owned(no_reactions()),
+            pinned_at: None,
         }
     }
 
@@ -134,10 +149,23 @@ impl<'a> ItemAnswer<'a> {
             metadata: Cow::Borrowed(json(row, items::METADATA)),
             tokens: cell(row, items::TOKENS).as_int(),
             parent_id: cell(row, items::PARENT).as_text().map(Cow::Borrowed),
-            edited_at: match cell(row, items::EDITED_AT) {
-                Value::Null => None,
-                _ => Some(time(row, items::EDITED_AT)),
+            edited_at: moment(row, items::EDITED_AT),
+            reactions: match json(row, items::REACTIONS) {
+                Json::Null => Cow::Owned(no_reactions()),
+                counts => Cow::Borrowed(counts),
             },
+            pinned_at: moment(row, items::PINNED_AT),
         }
+    }
+}
+
+fn no_reactions() -> Json {
+    Json::Object(serde_json::Map::new())
+}
+
+fn moment(row: &[Value], place: usize) -> Option<String> {
+    match cell(row, place) {
+        Value::Null => None,
+        _ => Some(time(row, place)),
     }
 }

@@ -15,6 +15,7 @@ mod identity;
 mod item_rows;
 mod item_wire;
 mod items;
+mod marks;
 mod metrics;
 mod new_id;
 mod observe;

@@ -17,8 +17,8 @@ use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
 use super::{
-    account, branches, changed_items, health, items, metrics, open_items, participants, sessions,
-    threads, typing,
+    account, branches, changed_items, health, items, marks, metrics, open_items, participants,
+    sessions, threads, typing,
 };
 
 /// A pattern of paths, and what answers there to which method.
@@ -110,6 +110,22 @@ fn resources() -> Vec<Route> {
             get(branches::following),
         ),
         ("/v1/threads/{threadId}/branch", put(branches::switch)),
+        ("/v1/threads/{threadId}/receipt", put(marks::mark_read)),
+        ("/v1/threads/{threadId}/receipts", get(marks::receipts)),
+        ("/v1/threads/{threadId}/unread", get(marks::unread)),
+        ("/v1/threads/{threadId}/pins", get(marks::pins)),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/pin",
+            put(marks::pin).delete(marks::unpin),
+        ),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/reactions",
+            get(marks::reactions),
+        ),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/reactions/{reaction}",
+            put(marks::react).delete(marks::unreact),
+        ),
         (
             "/v1/threads/{threadId}/items/{itemId}/deltas",
             post(open_items::append),

@@ -6,8 +6,8 @@ use everlog_domain::envelope::{Envelope, EventKind};
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::{ItemId, Position};
 use everlog_domain::threads::{
-    Delta, ItemStatus, Metadata, Part, Participant, ParticipantId, ParticipantRole, ThreadAccess,
-    ThreadEvent,
+    Delta, ItemReactionAdded, ItemReactionRemoved, ItemStatus, Metadata, Part, Participant,
+    ParticipantId, ParticipantRole, Reaction, ReactionCounts, ThreadAccess, ThreadEvent,
 };
 use everlog_domain::time::Time;
 use everlog_domain::value::Value;
@@ -93,6 +93,36 @@ pub(super) fn whole(recorded: &Recorded) -> Option<String> {
                 updated_at: envelope.time,
             });
         }
+        ThreadEvent::ThreadRead(event) => {
+            // Who is the event's principal.
+            text.item_id = Some(&event.item);
+        }
+        ThreadEvent::ItemReactionAdded(ItemReactionAdded {
+            item,
+            reaction,
+            counts,
+            ..
+        })
+        | ThreadEvent::ItemReactionRemoved(ItemReactionRemoved {
+            item,
+            reaction,
+            counts,
+            ..
+        }) => {
+            text.item_id = Some(item);
+            text.reaction = Some(reaction);
+            text.item = Some(ItemText::Reacted { reactions: counts });
+        }
+        ThreadEvent::ItemPinned(event) => {
+            text.item_id = Some(&event.item);
+            text.item = Some(ItemText::Pinned {
+                pinned_at: Some(envelope.time.to_string()),
+            });
+        }
+        ThreadEvent::ItemUnpinned(event) => {
+            text.item_id = Some(&event.item);
+            text.item = Some(ItemText::Pinned { pinned_at: None });
+        }
         ThreadEvent::BranchSwitched(event) => {
             text.thread = Some(ThreadText::Switched {
                 active_item_id: &event.item,
@@ -141,6 +171,8 @@ struct EventText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     participant_id: Option<&'a ParticipantId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reaction: Option<&'a Reaction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     item_id: Option<&'a ItemId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<ItemText<'a>>,
@@ -162,6 +194,7 @@ impl<'a> EventText<'a> {
             thread: None,
             participant: None,
             participant_id: None,
+            reaction: None,
             item_id: None,
             item: None,
             deltas: None,
@@ -239,6 +272,13 @@ enum ItemText<'a> {
         edited_at: Time,
         #[serde(rename = "$updatedAt", serialize_with = "shown")]
         updated_at: Time,
+    },
+    Reacted {
+        reactions: &'a ReactionCounts,
+    },
+    Pinned {
+        #[serde(rename = "pinnedAt")]
+        pinned_at: Option<String>,
     },
     Deleted {
         status: &'static str,

@@ -8,7 +8,8 @@ use everlog_domain::query::{Filter, Query};
 use everlog_domain::tables::system::items;
 use everlog_domain::tables::{Row, RowChange};
 use everlog_domain::threads::{
-    ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ThreadEvent,
+    ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemPinned, ItemReactionAdded,
+    ItemReactionRemoved, ItemUnpinned, ThreadEvent,
 };
 use everlog_domain::value::Value;
 
@@ -64,6 +65,10 @@ pub(super) const fn is_of_item(kind: EventKind) -> bool {
             | EventKind::ItemAbandoned
             | EventKind::ItemEdited
             | EventKind::ItemDeleted
+            | EventKind::ItemReactionAdded
+            | EventKind::ItemReactionRemoved
+            | EventKind::ItemPinned
+            | EventKind::ItemUnpinned
     )
 }
 
@@ -148,7 +153,11 @@ impl ItemRow {
             | ThreadEvent::ItemFinished(ItemFinished { opened, .. })
             | ThreadEvent::ItemAbandoned(ItemAbandoned { opened, .. })
             | ThreadEvent::ItemEdited(ItemEdited { opened, .. })
-            | ThreadEvent::ItemDeleted(ItemDeleted { opened, .. }) => {
+            | ThreadEvent::ItemDeleted(ItemDeleted { opened, .. })
+            | ThreadEvent::ItemReactionAdded(ItemReactionAdded { opened, .. })
+            | ThreadEvent::ItemReactionRemoved(ItemReactionRemoved { opened, .. })
+            | ThreadEvent::ItemPinned(ItemPinned { opened, .. })
+            | ThreadEvent::ItemUnpinned(ItemUnpinned { opened, .. }) => {
                 Some(Self::Stored(key(recorded, *opened)))
             }
             _ => None,

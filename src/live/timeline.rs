@@ -147,7 +147,12 @@ fn access_after(recorded: &Recorded) -> Option<&ThreadAccess> {
         | ThreadEvent::ItemAbandoned(_)
         | ThreadEvent::ItemEdited(_)
         | ThreadEvent::ItemDeleted(_)
-        | ThreadEvent::BranchSwitched(_) => None,
+        | ThreadEvent::BranchSwitched(_)
+        | ThreadEvent::ThreadRead(_)
+        | ThreadEvent::ItemReactionAdded(_)
+        | ThreadEvent::ItemReactionRemoved(_)
+        | ThreadEvent::ItemPinned(_)
+        | ThreadEvent::ItemUnpinned(_) => None,
     }
 }
 

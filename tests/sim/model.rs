@@ -10,8 +10,8 @@ use everlog_domain::identity::{IdentityEvent, IdentityRefusal};
 use everlog_domain::ids::{ItemId, KeyId, ProjectId, SessionId, ThreadId, UserId};
 use everlog_domain::projects::{ProjectEvent, ProjectRefusal};
 use everlog_domain::threads::{
-    Author, Delta, Parent, Part, Participant, ParticipantId, ParticipantRole, ThreadAccess,
-    ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal,
+    Author, Delta, MarkRead, Parent, Part, Participant, ParticipantId, ParticipantRole, PinItem,
+    React, ThreadAccess, ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal,
 };
 
 use super::ledger::{Ask, Credential, What};
@@ -279,6 +279,12 @@ impl Thread {
                 }
             }),
             ThreadCommand::DeleteItem(delete) => self.change(who, &delete.item, || Granted),
+            // Whether they change anything lies with marks, which this model does not keep.
+            ThreadCommand::React(React { item, .. })
+            | ThreadCommand::MarkRead(MarkRead { item })
+            | ThreadCommand::Pin(PinItem { item, .. }) => {
+                unreachable!("no wish is about the marks of {item}")
+            }
             ThreadCommand::Switch(switch) => {
                 self.needs(who, Action::Create, || match self.is_there(&switch.item) {
                     false => ThreadRefusal::ItemNotFound.into(),
@@ -405,6 +411,11 @@ impl Thread {
             ThreadEvent::ItemEdited(event) => {
                 there(self.is_there(&event.item), "item")?;
             }
+            ThreadEvent::ThreadRead(_)
+            | ThreadEvent::ItemReactionAdded(_)
+            | ThreadEvent::ItemReactionRemoved(_)
+            | ThreadEvent::ItemPinned(_)
+            | ThreadEvent::ItemUnpinned(_) => return Err("nobody asked for marks".to_owned()),
             ThreadEvent::ItemDeleted(event) => {
                 let was_open = self.open.remove(&event.item).is_some();
                 fresh(was_open == event.was_open, "item that is being written")?;

@@ -9,8 +9,9 @@ use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ports::RowDelta;
 use everlog_domain::threads::{
     BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
-    ItemOpened, ItemPosted, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess,
-    ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged, ThreadUpdated,
+    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned,
+    Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess, ThreadCreated,
+    ThreadDeleted, ThreadEvent, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::value::Value;
 use serde_json::Value as Json;
@@ -117,7 +118,31 @@ fn content(event: &Event) -> usize {
             opened: _,
             was_open: _,
         })
-        | ThreadEvent::BranchSwitched(BranchSwitched { item: _ }) => CELL,
+        | ThreadEvent::BranchSwitched(BranchSwitched { item: _ })
+        | ThreadEvent::ThreadRead(ThreadRead {
+            by: _,
+            item: _,
+            opened: _,
+        })
+        | ThreadEvent::ItemPinned(ItemPinned { item: _, opened: _ })
+        | ThreadEvent::ItemUnpinned(ItemUnpinned { item: _, opened: _ }) => CELL,
+        ThreadEvent::ItemReactionAdded(ItemReactionAdded {
+            item: _,
+            opened: _,
+            reaction,
+            by: _,
+            counts,
+        })
+        | ThreadEvent::ItemReactionRemoved(ItemReactionRemoved {
+            item: _,
+            opened: _,
+            reaction,
+            by: _,
+            counts,
+        }) => {
+            let counted = counts.keys().map(|reaction| CELL + text(reaction.as_str()));
+            CELL + text(reaction.as_str()) + counted.sum::<usize>()
+        }
         ThreadEvent::ItemDelta(ItemDelta {
             item: _,
             opened: _,

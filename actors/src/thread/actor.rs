@@ -11,13 +11,13 @@ use everlog_domain::ids::{CommitNumber, Position, ProjectNumber, ProjectUid, Thr
 use everlog_domain::log::{Append, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
 use everlog_domain::threads::{
-    Facts, PostedItem, ThreadCommand, ThreadEvent, ThreadState, Written,
+    Author, Facts, Marks, PostedItem, ThreadCommand, ThreadEvent, ThreadState, Written,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::facts::{item_exists, posted_item};
+use super::facts::{item_exists, marks_of, posted_item};
 use super::load::{load, written};
 use super::outcomes::Outcomes;
 use super::overlay::{InFlight, Overlay};
@@ -221,6 +221,7 @@ impl ThreadActor {
             item_exists: found.item_exists,
             written: found.written.as_ref(),
             item: found.item.as_ref(),
+            marks: found.marks.as_ref(),
         };
         let decided = asked.request.command.clone().decide(overlay.state(), facts);
         match decided {
@@ -305,6 +306,8 @@ impl ThreadActor {
         }
         let (project, thread) = self.key.clone();
         let (wish, now) = (request.wish, request.now);
+        let marks_by = request.command.marks();
+        let marks_by = marks_by.then(|| Author::principal(&request.caller.principal));
         let read = move |view: &dyn RowsView, log: &dyn Log| {
             if let Some(granted) = granted_before(view, log, project, wish.as_ref(), now)? {
                 return Ok(LookedUp::Repeated(granted));
@@ -317,11 +320,17 @@ impl ThreadActor {
                 .transpose()?;
             let item = about
                 .map(|item| posted_item(view, project, &thread, &item))
+                .transpose()?
+                .flatten();
+            let marked = item.as_ref().zip(marks_by);
+            let marks = marked
+                .map(|(item, by)| marks_of(view, project, &thread, item, &by))
                 .transpose()?;
             Ok(LookedUp::Fresh(Found {
                 item_exists: exists.unwrap_or(false),
                 written: written.flatten(),
-                item: item.flatten(),
+                item,
+                marks,
             }))
         };
         self.world.reads.run(project, read).await?
@@ -438,6 +447,7 @@ struct Found {
     item_exists: bool,
     written: Option<Written>,
     item: Option<PostedItem>,
+    marks: Option<Marks>,
 }
 
 /// Where the open item was opened that a command closes, and how many bytes it has.

@@ -1,12 +1,14 @@
 //! What a decision needs from rows: whether an item's id is taken, and what there is of an item.
 
 use everlog_domain::envelope::Stream;
-use everlog_domain::ids::{ItemId, ProjectNumber, ThreadId};
+use everlog_domain::ids::{ItemId, Position, ProjectNumber, ThreadId};
 use everlog_domain::ports::{RowsFailure, RowsView};
 use everlog_domain::tables::Row;
-use everlog_domain::tables::system::items;
+use everlog_domain::tables::system::{items, pins, reactions, receipts};
 use everlog_domain::threads::stored::posted_of;
-use everlog_domain::threads::{ItemStatus, PostedItem};
+use everlog_domain::threads::{
+    Author, ItemStatus, MAX_PINS, MAX_REACTIONS, Marks, PostedItem, Reaction,
+};
 use everlog_domain::value::Value;
 
 /// Whether the thread's present life has an item with this id, deleted or not.
@@ -35,6 +37,53 @@ pub(crate) fn posted_item(
         reason: "the item's row does not read".to_owned(),
     })?;
     Ok(Some(posted).filter(|posted| posted.status != ItemStatus::Deleted))
+}
+
+/// The marks on an item, as whoever asks finds them.
+pub(crate) fn marks_of(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    thread: &ThreadId,
+    item: &PostedItem,
+    by: &Author,
+) -> Result<Marks, RowsFailure> {
+    let Some(head) = view.stream_head(project, &Stream::thread(thread))? else {
+        return Ok(Marks::default());
+    };
+    let life = [
+        Value::text(thread.as_str()),
+        Value::counter(head.incarnation.0),
+    ];
+    let [id, incarnation] = life.clone();
+    let key = [id, incarnation, Value::counter(item.position.0)];
+    let mut marks = Marks {
+        pinned: view.get(project, pins::TABLE, &key)?.is_some(),
+        pins: view
+            .scan(project, pins::TABLE, &life, None, MAX_PINS)?
+            .len(),
+        ..Marks::default()
+    };
+    for row in view.scan(project, reactions::TABLE, &key, None, MAX_REACTIONS)? {
+        let text = |place: usize| row.get(place).and_then(Value::as_text).unwrap_or_default();
+        let reaction = Reaction::parse(text(reactions::REACTION));
+        let reaction = reaction.ok_or_else(|| RowsFailure::Damaged {
+            table: reactions::TABLE.0,
+            key: thread.to_string(),
+            reason: "a reaction does not read".to_owned(),
+        })?;
+        if text(reactions::BY) == by.as_str() {
+            marks.own.insert(reaction.clone());
+        }
+        *marks.reactions.entry(reaction).or_default() += 1;
+    }
+    let [id, incarnation] = life;
+    let receipt = [id, incarnation, Value::text(by.as_str())];
+    let receipt = view.get(project, receipts::TABLE, &receipt)?;
+    let position = receipt.and_then(|row| row.get(receipts::POSITION)?.as_int());
+    marks.read_to = position
+        .and_then(|position| u64::try_from(position).ok())
+        .map(Position);
+    Ok(marks)
 }
 
 fn row_of(

@@ -209,6 +209,8 @@ pub mod items {
         TOKENS = "tokens" Int true,
         PARENT = "parentId" Text true,
         EDITED_AT = "editedAt" Time true,
+        REACTIONS = "reactions" Json false,
+        PINNED_AT = "pinnedAt" Time true,
         OFFSET = "$offset" Int false,
     }
     /// Number of the table.
@@ -336,6 +338,81 @@ pub mod branches {
     }
 }
 
+/// Reactions on items, with whose they are.
+pub mod reactions {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+        POSITION = "$sequence" Int false,
+        BY = "by" Text true,
+        REACTION = "reaction" Text true,
+        CREATED_AT = "$createdAt" Time true,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(16);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "reactions",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION, POSITION, BY, REACTION],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
+/// Pinned items of threads.
+pub mod pins {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+        POSITION = "$sequence" Int false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(17);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "pins",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION, POSITION],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
+/// How far each has read a thread.
+pub mod receipts {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+        BY = "by" Text true,
+        POSITION = "$sequence" Int false,
+        ITEM = "itemId" Text true,
+        UPDATED_AT = "$updatedAt" Time true,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(18);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "receipts",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION, BY],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
     vec![
@@ -349,6 +426,9 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         deltas::schema(),
         thread_access::schema(),
         branches::schema(),
+        reactions::schema(),
+        pins::schema(),
+        receipts::schema(),
     ]
 });
 

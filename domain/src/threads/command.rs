@@ -2,8 +2,9 @@
 
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
-    EditItem, Facts, FinishItem, Metadata, OpenItem, Parent, PostItem, RemoveParticipant,
-    SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal, ThreadState, UpdateThread,
+    EditItem, Facts, FinishItem, MarkRead, Metadata, OpenItem, Parent, PinItem, PostItem, React,
+    RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal, ThreadState,
+    UpdateThread,
 };
 use crate::ids::ItemId;
 
@@ -44,6 +45,12 @@ pub enum ThreadCommand {
     DeleteItem(DeleteItem),
     /// Go on somewhere else in the tree of items.
     Switch(SwitchBranch),
+    /// Put a reaction on an item, or take it away.
+    React(React),
+    /// Pin an item, or unpin it.
+    Pin(PinItem),
+    /// Say how far one has read.
+    MarkRead(MarkRead),
 }
 
 impl ThreadCommand {
@@ -68,6 +75,9 @@ impl ThreadCommand {
             Self::Edit(command) => command.decide(state, facts),
             Self::DeleteItem(command) => command.decide(state, facts),
             Self::Switch(command) => command.decide(state, facts),
+            Self::React(command) => command.decide(state, facts),
+            Self::Pin(command) => command.decide(state, facts),
+            Self::MarkRead(command) => command.decide(state, facts),
         }
     }
 
@@ -86,13 +96,22 @@ impl ThreadCommand {
         match self {
             Self::Edit(EditItem { item, .. })
             | Self::DeleteItem(DeleteItem { item })
-            | Self::Switch(SwitchBranch { item }) => Some(item),
+            | Self::Switch(SwitchBranch { item })
+            | Self::React(React { item, .. })
+            | Self::Pin(PinItem { item, .. })
+            | Self::MarkRead(MarkRead { item }) => Some(item),
             Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => match &item.parent {
                 Some(Parent::Item(parent)) => Some(parent),
                 Some(Parent::Beginning) | None => None,
             },
             _ => None,
         }
+    }
+
+    /// Whether the command is about the marks on an item.
+    #[must_use]
+    pub const fn marks(&self) -> bool {
+        matches!(self, Self::React(_) | Self::Pin(_) | Self::MarkRead(_))
     }
 
     /// The open item that the command closes: its fact repeats what was written.
@@ -126,9 +145,13 @@ impl ThreadCommand {
                 SMALL_BYTES + metadata.as_ref().map_or(0, Metadata::bytes)
             }
             Self::Edit(edit) => SMALL_BYTES + edit.bytes(),
-            Self::Delete(_) | Self::Abandon(_) | Self::DeleteItem(_) | Self::Switch(_) => {
-                SMALL_BYTES
-            }
+            Self::Delete(_)
+            | Self::Abandon(_)
+            | Self::DeleteItem(_)
+            | Self::Switch(_)
+            | Self::React(_)
+            | Self::Pin(_)
+            | Self::MarkRead(_) => SMALL_BYTES,
         }
     }
 

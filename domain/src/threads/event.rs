@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Participant, ParticipantId, ThreadAccess};
 use super::item::{Author, Delta, ItemRole, Part};
+use super::marks::{Reaction, ReactionCounts};
 use super::metadata::Metadata;
 use super::name::ThreadName;
 use super::parent::Parent;
@@ -189,6 +190,70 @@ pub struct BranchSwitched {
     pub item: ItemId,
 }
 
+/// Somebody has read the thread up to an item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadRead {
+    /// Who.
+    pub by: Author,
+    /// The last item that was read.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+}
+
+/// Somebody put a reaction on an item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemReactionAdded {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+    /// The reaction.
+    pub reaction: Reaction,
+    /// Whose.
+    pub by: Author,
+    /// How often each reaction stands on the item from here on.
+    pub counts: ReactionCounts,
+}
+
+/// Somebody took a reaction away.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemReactionRemoved {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+    /// The reaction.
+    pub reaction: Reaction,
+    /// Whose.
+    pub by: Author,
+    /// How often each reaction stands on the item from here on.
+    pub counts: ReactionCounts,
+}
+
+/// An item was pinned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemPinned {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+}
+
+/// An item is pinned no more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemUnpinned {
+    /// Which item.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+}
+
 facts! {
     /// Facts about threads and their items.
     ThreadEvent {
@@ -206,5 +271,10 @@ facts! {
         ItemEdited(ItemEdited),
         ItemDeleted(ItemDeleted),
         BranchSwitched(BranchSwitched),
+        ThreadRead(ThreadRead),
+        ItemReactionAdded(ItemReactionAdded),
+        ItemReactionRemoved(ItemReactionRemoved),
+        ItemPinned(ItemPinned),
+        ItemUnpinned(ItemUnpinned),
     }
 }

@@ -1,6 +1,7 @@
 //! What a decision is made on, beside the state.
 
 use super::item::{Author, ItemStatus, NewItem};
+use super::marks::Marks;
 use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use super::state::{Thread, Written};
@@ -19,6 +20,8 @@ pub struct Facts<'a> {
     /// The item that the command is about, or that its new one follows, if there is one with this id
     /// and it is not deleted.
     pub item: Option<&'a PostedItem>,
+    /// The marks on that item, where the command is about them.
+    pub marks: Option<&'a Marks>,
 }
 
 /// What a decision needs to know of an item.

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::item::NewItem;
 use super::{
-    Author, Facts, ItemDeleted, ItemOpened, ItemPosted, ItemRole, ItemStatus, Metadata, Part,
-    Participant, ParticipantId, ParticipantRole, PostedItem, ThreadAccess, ThreadCommand,
+    Author, Facts, ItemDeleted, ItemOpened, ItemPosted, ItemRole, ItemStatus, Marks, Metadata,
+    Part, Participant, ParticipantId, ParticipantRole, PostedItem, ThreadAccess, ThreadCommand,
     ThreadCreated, ThreadEvent, ThreadRefusal, ThreadState, Written,
 };
 use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
@@ -25,6 +25,8 @@ pub(super) struct Given {
     written: BTreeMap<ItemId, Written>,
     /// Items that are there, as their rows would have it.
     items: BTreeMap<ItemId, PostedItem>,
+    /// Marks on the item that the next command is about.
+    marks: Marks,
 }
 
 /// What became of a command.
@@ -41,6 +43,7 @@ pub(super) fn given(events: impl IntoIterator<Item = ThreadEvent>) -> Given {
         item_exists: false,
         written: BTreeMap::new(),
         items: BTreeMap::new(),
+        marks: Marks::default(),
     }
     .and(events)
 }
@@ -64,6 +67,12 @@ impl Given {
         self
     }
 
+    /// These marks are on the item that the next command is about.
+    pub(super) fn with_marks(mut self, marks: Marks) -> Self {
+        self.marks = marks;
+        self
+    }
+
     /// The caller sends the command.
     pub(super) fn when(self, caller: &Caller, command: ThreadCommand) -> Outcome {
         let facts = Facts {
@@ -71,6 +80,7 @@ impl Given {
             item_exists: self.item_exists,
             written: command.closes().and_then(|item| self.written.get(item)),
             item: command.about().and_then(|item| self.items.get(item)),
+            marks: command.marks().then_some(&self.marks),
         };
         let answer = command.decide(&self.state, facts);
         Outcome {

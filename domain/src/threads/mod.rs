@@ -19,11 +19,15 @@ mod finish_item;
 mod given;
 mod grants;
 mod item;
+mod mark_read;
+mod marks;
 mod metadata;
 mod name;
 mod open_item;
 mod parent;
+mod pin_item;
 mod post_item;
+mod react;
 mod refusal;
 mod remove_participant;
 pub mod rows;
@@ -45,17 +49,22 @@ pub use delete_thread::DeleteThread;
 pub use edit_item::EditItem;
 pub use event::{
     BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
-    ItemPosted, ParticipantAdded, ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent,
-    ThreadPermissionsChanged, ThreadUpdated,
+    ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned, ParticipantAdded,
+    ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged,
+    ThreadRead, ThreadUpdated,
 };
 pub use facts::{Facts, PostedItem};
 pub use finish_item::FinishItem;
 pub use item::{Author, Delta, ItemRole, ItemStatus, NewItem, Part};
+pub use mark_read::MarkRead;
+pub use marks::{MAX_PINS, MAX_REACTIONS, Marks, Reaction, ReactionCounts};
 pub use metadata::{InvalidMetadata, Metadata};
 pub use name::ThreadName;
 pub use open_item::OpenItem;
 pub use parent::Parent;
+pub use pin_item::PinItem;
 pub use post_item::PostItem;
+pub use react::React;
 pub use refusal::ThreadRefusal;
 pub use remove_participant::RemoveParticipant;
 pub use set_permissions::SetPermissions;

@@ -5,13 +5,16 @@ use serde_json::Value as Json;
 
 use super::event::{
     BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
-    ItemPosted, ThreadCreated, ThreadEvent, ThreadUpdated,
+    ItemPosted, ItemReactionAdded, ItemReactionRemoved, ThreadCreated, ThreadEvent, ThreadRead,
+    ThreadUpdated,
 };
-use super::{ItemStatus, Metadata, Parent, Part, ThreadAccess};
+use super::{Author, ItemStatus, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess};
 use crate::envelope::Envelope;
 use crate::ids::Position;
 use crate::tables::RowChange;
-use crate::tables::system::{branches, deltas, items, open_items, thread_access, threads};
+use crate::tables::system::{
+    branches, deltas, items, open_items, pins, reactions, receipts, thread_access, threads,
+};
 use crate::value::Value;
 
 /// What a fact does to rows.
@@ -31,6 +34,11 @@ pub(crate) fn changes(envelope: &Envelope, event: &ThreadEvent) -> Vec<RowChange
         ThreadEvent::ItemEdited(event) => item_edited(envelope, event),
         ThreadEvent::ItemDeleted(event) => item_deleted(envelope, event),
         ThreadEvent::BranchSwitched(event) => branch_switched(envelope, event),
+        ThreadEvent::ThreadRead(event) => thread_read(envelope, event),
+        ThreadEvent::ItemReactionAdded(event) => reaction_added(envelope, event),
+        ThreadEvent::ItemReactionRemoved(event) => reaction_removed(envelope, event),
+        ThreadEvent::ItemPinned(event) => item_pinned(envelope, event.opened),
+        ThreadEvent::ItemUnpinned(event) => item_unpinned(envelope, event.opened),
     }
 }
 
@@ -146,6 +154,9 @@ fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
         deltas::TABLE,
         thread_access::TABLE,
         branches::TABLE,
+        reactions::TABLE,
+        pins::TABLE,
+        receipts::TABLE,
     ];
     let purges = tables.map(|table| RowChange::Purge {
         table,
@@ -220,14 +231,118 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
     let mut set = closed(envelope, ItemStatus::Deleted, nothing);
     set.push((items::METADATA, Value::Json(Metadata::default().to_json())));
     set.push((items::TOKENS, Value::Null));
+    set.push((items::REACTIONS, Value::Null));
+    set.push((items::PINNED_AT, Value::Null));
     let update = RowChange::Update {
         table: items::TABLE,
         key: key.clone(),
         set,
     };
-    match event.was_open {
-        false => vec![update],
-        true => std::iter::once(update).chain(no_more_open(key)).collect(),
+    let unpinned = RowChange::Delete {
+        table: pins::TABLE,
+        key: key.clone(),
+    };
+    let unmarked = RowChange::Purge {
+        table: reactions::TABLE,
+        prefix: key.clone(),
+    };
+    let mut changes = vec![update, unpinned, unmarked];
+    if event.was_open {
+        changes.extend(no_more_open(key));
+    }
+    changes
+}
+
+fn thread_read(envelope: &Envelope, event: &ThreadRead) -> Vec<RowChange> {
+    let [thread, incarnation] = life(envelope);
+    let row = vec![
+        thread,
+        incarnation,
+        Value::text(event.by.as_str()),
+        Value::counter(event.opened.0),
+        Value::text(event.item.as_str()),
+        envelope.time.into(),
+    ];
+    // There may be an earlier one, which this one takes the place of.
+    let key = row[..=receipts::BY].to_vec();
+    vec![
+        RowChange::Delete {
+            table: receipts::TABLE,
+            key,
+        },
+        RowChange::Insert {
+            table: receipts::TABLE,
+            row,
+        },
+    ]
+}
+
+fn reaction_added(envelope: &Envelope, event: &ItemReactionAdded) -> Vec<RowChange> {
+    let mut row = reaction_key(envelope, event.opened, &event.by, &event.reaction);
+    row.push(envelope.time.into());
+    vec![
+        RowChange::Insert {
+            table: reactions::TABLE,
+            row,
+        },
+        reacted(envelope, event.opened, &event.counts),
+    ]
+}
+
+fn reaction_removed(envelope: &Envelope, event: &ItemReactionRemoved) -> Vec<RowChange> {
+    vec![
+        RowChange::Delete {
+            table: reactions::TABLE,
+            key: reaction_key(envelope, event.opened, &event.by, &event.reaction),
+        },
+        reacted(envelope, event.opened, &event.counts),
+    ]
+}
+
+fn reaction_key(
+    envelope: &Envelope,
+    opened: Position,
+    by: &Author,
+    reaction: &Reaction,
+) -> Vec<Value> {
+    let mut key = item_key(envelope, opened);
+    key.extend([by.as_str(), reaction.as_str()].map(Value::text));
+    key
+}
+
+fn reacted(envelope: &Envelope, opened: Position, counts: &ReactionCounts) -> RowChange {
+    RowChange::Update {
+        table: items::TABLE,
+        key: item_key(envelope, opened),
+        set: vec![(items::REACTIONS, json(counts))],
+    }
+}
+
+fn item_pinned(envelope: &Envelope, opened: Position) -> Vec<RowChange> {
+    vec![
+        RowChange::Insert {
+            table: pins::TABLE,
+            row: item_key(envelope, opened),
+        },
+        pinned_at(envelope, opened, envelope.time.into()),
+    ]
+}
+
+fn item_unpinned(envelope: &Envelope, opened: Position) -> Vec<RowChange> {
+    vec![
+        RowChange::Delete {
+            table: pins::TABLE,
+            key: item_key(envelope, opened),
+        },
+        pinned_at(envelope, opened, Value::Null),
+    ]
+}
+
+fn pinned_at(envelope: &Envelope, opened: Position, at: Value) -> RowChange {
+    RowChange::Update {
+        table: items::TABLE,
+        key: item_key(envelope, opened),
+        set: vec![(items::PINNED_AT, at)],
     }
 }
 

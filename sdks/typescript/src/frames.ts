@@ -47,6 +47,9 @@ export interface Item {
   /** What it follows, if that is not the item before it; empty for the beginning. */
   parentId: string | null;
   editedAt: string | null;
+  /** How often each reaction stands on it. */
+  reactions: Record<string, number>;
+  pinnedAt: string | null;
 }
 
 interface Happened {
@@ -82,6 +85,14 @@ export type Event = Happened &
         item: Partial<Pick<Item, "parts" | "metadata" | "tokens">> & { editedAt: string; $updatedAt: string };
       }
     | { type: "item.deleted"; itemId: string; item: Pick<Item, "status" | "$updatedAt"> }
+    | {
+        type: "item.reaction.added" | "item.reaction.removed";
+        itemId: string;
+        reaction: string;
+        item: Pick<Item, "reactions">;
+      }
+    | { type: "item.pinned" | "item.unpinned"; itemId: string; item: Pick<Item, "pinnedAt"> }
+    | { type: "thread.read"; itemId: string }
     | { type: "thread.branch.switched"; thread: Partial<Thread> }
     | {
         type: "item.abandoned";

@@ -125,6 +125,8 @@ impl<'a> History<'a> {
                     true
                 }
                 EventKind::ItemPosted | EventKind::ItemOpened => std::mem::take(&mut switched),
+                // It leaves nothing in the thread's row.
+                EventKind::ThreadRead => false,
                 kind => !is_of_item(kind),
             });
             let own: Vec<Offset> = own.map(|entry| entry.offset).collect();

@@ -19,9 +19,10 @@ use everlog_domain::projects::{
 };
 use everlog_domain::threads::{
     Author, BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
-    ItemOpened, ItemPosted, ItemRole, Metadata, Part, Participant, ParticipantAdded, ParticipantId,
-    ParticipantRemoved, ParticipantRole, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent,
-    ThreadName, ThreadPermissionsChanged, ThreadUpdated,
+    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemRole,
+    ItemUnpinned, Metadata, Part, Participant, ParticipantAdded, ParticipantId, ParticipantRemoved,
+    ParticipantRole, Reaction, ReactionCounts, ThreadAccess, ThreadCreated, ThreadDeleted,
+    ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -68,14 +69,19 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ParticipantAdded
         | EventKind::ParticipantRemoved
         | EventKind::ThreadDeleted
-        | EventKind::BranchSwitched => thread_event(kind).into(),
+        | EventKind::BranchSwitched
+        | EventKind::ThreadRead => thread_event(kind).into(),
         EventKind::ItemPosted
         | EventKind::ItemOpened
         | EventKind::ItemDelta
         | EventKind::ItemFinished
         | EventKind::ItemAbandoned
         | EventKind::ItemEdited
-        | EventKind::ItemDeleted => item_event(kind).into(),
+        | EventKind::ItemDeleted
+        | EventKind::ItemReactionAdded
+        | EventKind::ItemReactionRemoved
+        | EventKind::ItemPinned
+        | EventKind::ItemUnpinned => item_event(kind).into(),
     }
 }
 
@@ -177,6 +183,11 @@ fn thread_event(kind: EventKind) -> ThreadEvent {
             access: access(),
         }),
         EventKind::ThreadDeleted => ThreadEvent::ThreadDeleted(ThreadDeleted { thread }),
+        EventKind::ThreadRead => ThreadEvent::ThreadRead(ThreadRead {
+            by: Author::principal(&Principal::User(UserId::parse("user-1").unwrap())),
+            item: ItemId::parse("item-1").unwrap(),
+            opened: Position(40),
+        }),
         EventKind::BranchSwitched => ThreadEvent::BranchSwitched(BranchSwitched {
             item: ItemId::parse("item-1").unwrap(),
         }),
@@ -219,6 +230,10 @@ fn parts() -> Vec<Part> {
     ]
 }
 
+fn thumb() -> Reaction {
+    Reaction::parse("\u{1f44d}").unwrap()
+}
+
 fn item_event(kind: EventKind) -> ThreadEvent {
     let item = ItemId::parse("item-1").unwrap();
     let author = Author::principal(&Principal::User(UserId::parse("user-1").unwrap()));
@@ -239,6 +254,22 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             metadata: Some(metadata()),
             tokens: None,
         }),
+        EventKind::ItemReactionAdded => ThreadEvent::ItemReactionAdded(ItemReactionAdded {
+            item,
+            opened,
+            reaction: thumb(),
+            by: author,
+            counts: [(thumb(), 3)].into(),
+        }),
+        EventKind::ItemReactionRemoved => ThreadEvent::ItemReactionRemoved(ItemReactionRemoved {
+            item,
+            opened,
+            reaction: thumb(),
+            by: author,
+            counts: ReactionCounts::new(),
+        }),
+        EventKind::ItemPinned => ThreadEvent::ItemPinned(ItemPinned { item, opened }),
+        EventKind::ItemUnpinned => ThreadEvent::ItemUnpinned(ItemUnpinned { item, opened }),
         EventKind::ItemDeleted => ThreadEvent::ItemDeleted(ItemDeleted {
             item,
             opened,

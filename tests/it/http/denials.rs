@@ -29,6 +29,8 @@ fn writes(thread: &str) -> Vec<Ask> {
         Ask::new("PATCH", at("/items/open")).body(r#"{"parts":[]}"#),
         Ask::delete(at("/items/open")),
         Ask::new("PUT", at("/branch")).body(r#"{"itemId":"open"}"#),
+        Ask::new("PUT", at("/items/open/reactions/ok")),
+        Ask::delete(at("/items/open/reactions/ok")),
         Ask::delete(at("")),
     ]
 }
@@ -43,6 +45,10 @@ fn reads(thread: &str) -> Vec<Ask> {
         at("/items/open"),
         at("/items?branch=open"),
         at("/items/open/branches"),
+        at("/items/open/reactions"),
+        at("/receipts"),
+        at("/unread"),
+        at("/pins"),
     ]
 }
 
@@ -192,6 +198,8 @@ async fn a_participants_role_bounds_it() {
         abandon,
         edit,
         erase,
+        _,
+        _,
         _,
         delete,
     ] = &all[..]

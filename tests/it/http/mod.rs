@@ -14,6 +14,7 @@ mod limits;
 mod log;
 mod log_kills;
 mod log_streams;
+mod marks;
 mod mending;
 mod program;
 mod queries;
