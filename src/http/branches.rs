@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use everlog_actors::live::row_weight;
 use everlog_domain::access::Caller;
 use everlog_domain::ids::ItemId;
-use everlog_domain::ports::{RowsView, Visibility};
-use everlog_domain::query::{Cursor, Direction, Filter, OrderBy, Query};
+use everlog_domain::ports::{RowsFailure, RowsView, Visibility};
+use everlog_domain::query::{Cursor, Direction, Filter, MAX_PAGE_BYTES, OrderBy, Query, Total};
 use everlog_domain::tables::Row;
 use everlog_domain::tables::system::{branches, items, threads};
 use everlog_domain::threads::{SwitchBranch, ThreadCommand};
@@ -118,11 +119,13 @@ pub(super) async fn list(
             },
         };
         let mut rows = match end {
-            Some(end) => tree.back_from(end, limit + 1)?,
+            Some(end) => tree.back_from(end, limit)?,
             None => Vec::new(),
         };
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        let more = match rows.last() {
+            Some(first) => tree.before(first)?.is_some(),
+            None => false,
+        };
         rows.reverse();
         Ok((page_with_deltas(view, caller.project, rows)?, more))
     });
@@ -224,11 +227,14 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// An item and those that it follows, the newest first, at most so many. What lies in order is
-    /// read in slices.
+    /// An item and those that it follows, the newest first, at most so many, and no more than fit a
+    /// page. What lies in order is read in slices.
     fn back_from(&self, end: Row, most: usize) -> Result<Vec<Row>, ApiError> {
         let mut branch = vec![end];
         while let Some(first) = branch.last().filter(|_| branch.len() < most) {
+            if weight(&branch) > MAX_PAGE_BYTES {
+                break;
+            }
             if !matches!(cell(first, items::PARENT), Value::Null) {
                 match self.before(first)? {
                     Some(parent) => branch.push(parent),
@@ -253,9 +259,15 @@ impl<'a> Tree<'a> {
         Ok(branch)
     }
 
-    /// The items before another one, or the last ones, by their places; the nearest first.
+    /// The items before another one, or the last ones, by their places; the nearest first. Large ones
+    /// come one by one.
     fn earlier(&self, item: Option<&[Value]>, limit: u32) -> Result<Vec<Row>, ApiError> {
-        self.neighbours(item, limit, Direction::Descending)
+        match self.neighbours(item, limit, Direction::Descending) {
+            Err(RowsFailure::PageTooLarge { .. }) if limit > 1 => {
+                Ok(self.neighbours(item, 1, Direction::Descending)?)
+            }
+            rows => Ok(rows?),
+        }
     }
 
     fn neighbours(
@@ -263,7 +275,7 @@ impl<'a> Tree<'a> {
         item: Option<&[Value]>,
         limit: u32,
         direction: Direction,
-    ) -> Result<Vec<Row>, ApiError> {
+    ) -> Result<Vec<Row>, RowsFailure> {
         let places = [items::THREAD, items::INCARNATION];
         let within = places.into_iter().zip(self.life.clone());
         let key = |item: &[Value]| {
@@ -280,7 +292,7 @@ impl<'a> Tree<'a> {
             }],
             limit,
             cursor: item.map(|item| Cursor::After(key(item))),
-            total: everlog_domain::query::Total::Skipped,
+            total: Total::Skipped,
             ..Query::default()
         };
         let project = self.caller.project;
@@ -308,7 +320,16 @@ impl<'a> Tree<'a> {
             let position = cell(&branch, branches::POSITION).clone();
             let key = [thread.clone(), incarnation.clone(), position];
             next.extend(self.view.get(project, items::TABLE, &key)?);
+            if weight(&next) > MAX_PAGE_BYTES {
+                let limit = MAX_PAGE_BYTES;
+                return Err(RowsFailure::PageTooLarge { limit }.into());
+            }
         }
         Ok(next)
     }
+}
+
+/// Bytes of memory that rows take.
+fn weight(rows: &[Row]) -> usize {
+    rows.iter().map(|row| row_weight(row)).sum()
 }
