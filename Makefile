@@ -40,8 +40,8 @@ check: test-toolchain fmt edges clippy ## the fast part of test: format, edges b
 bench: toolchain ## measure against this disk, these sockets and PostgreSQL; prints one table of ratios
 	$(call stage,building everlog and its load generator with optimisation (several minutes))
 	@benches/set-up
-	@cargo build --release --locked -p everlog -p everlog-bench
-	@"$(TARGET)/release/everlog-bench" $(ARGS)
+	@cargo build --profile dist --locked -p everlog -p everlog-bench
+	@"$(TARGET)/dist/everlog-bench" $(ARGS)
 
 fmt: ## is everything formatted as rustfmt would?
 	$(call stage,rustfmt)
