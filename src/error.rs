@@ -229,7 +229,7 @@ impl From<ThreadRefusal> for ApiError {
             R::ItemNotFound => ErrorType::ItemNotFound,
             R::TooManyReactions => ErrorType::ReactionLimitExceeded,
             R::TooManyPins => ErrorType::PinLimitExceeded,
-            R::NobodyReads => ErrorType::UserUnauthorized,
+            R::Nameless => ErrorType::UserUnauthorized,
             R::ItemStillOpen => ErrorType::ItemStillOpen,
             R::ParentNotFound => ErrorType::ItemParentNotFound,
             R::ItemNotOpen => ErrorType::ItemNotOpen,

@@ -62,7 +62,8 @@ pub(super) fn caught_up(id: &str, prev: Option<&str>, cursor: &str) -> String {
 
 /// `signals`: not a link, since nothing of it is in the log.
 pub(super) fn signals(id: &str, moment: &Moment) -> String {
-    let typing = moment.typing.iter();
+    let now = crate::clock::now();
+    let typing = moment.typing.iter().filter(|(_, until)| *until > now);
     let typing = typing
         .map(|(principal, until)| json!({ "principal": principal, "until": until.to_string() }));
     let typing: Json = typing.collect();

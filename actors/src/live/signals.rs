@@ -17,6 +17,9 @@ pub(super) const MOST_NAMED: usize = 100;
 /// Most principals of a topic that are typing at once. Beyond them others are not shown.
 pub(super) const MOST_TYPING: usize = 100;
 
+/// How many seconds later an end must be to be news.
+const AGAIN: i64 = 2;
+
 /// A moment of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
@@ -90,7 +93,10 @@ impl Signals {
         kept.typing.retain(|_, until| *until > now);
         let changed = match until {
             None => kept.typing.remove(principal).is_some(),
-            Some(_) if kept.typing.len() >= MOST_TYPING => false,
+            Some(_) if kept.typing.len() >= MOST_TYPING && !kept.typing.contains_key(principal) => {
+                false
+            }
+            Some(until) if kept.says(principal, until) => false,
             Some(until) => {
                 kept.typing.insert(CompactString::new(principal), until);
                 true
@@ -126,6 +132,13 @@ impl Signals {
 }
 
 impl Kept {
+    /// Whether it is said already that somebody types until about then: whoever says it all the time
+    /// wakes nobody.
+    fn says(&self, principal: &str, until: Time) -> bool {
+        let said = self.typing.get(principal);
+        said.is_some_and(|said| said.plus_seconds(AGAIN) >= until)
+    }
+
     fn moment(&self) -> Moment {
         Moment {
             number: self.number,

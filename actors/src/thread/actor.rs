@@ -306,8 +306,8 @@ impl ThreadActor {
         }
         let (project, thread) = self.key.clone();
         let (wish, now) = (request.wish, request.now);
-        let marks_by = request.command.marks();
-        let marks_by = marks_by.then(|| Author::principal(&request.caller.principal));
+        let marks = request.command.marks();
+        let marks = marks.map(|of| (of, Author::principal(&request.caller.principal)));
         let read = move |view: &dyn RowsView, log: &dyn Log| {
             if let Some(granted) = granted_before(view, log, project, wish.as_ref(), now)? {
                 return Ok(LookedUp::Repeated(granted));
@@ -322,9 +322,9 @@ impl ThreadActor {
                 .map(|item| posted_item(view, project, &thread, &item))
                 .transpose()?
                 .flatten();
-            let marked = item.as_ref().zip(marks_by);
+            let marked = item.as_ref().zip(marks);
             let marks = marked
-                .map(|(item, by)| marks_of(view, project, &thread, item, &by))
+                .map(|(item, (of, by))| marks_of(view, (project, &thread), item, (of, &by)))
                 .transpose()?;
             Ok(LookedUp::Fresh(Found {
                 item_exists: exists.unwrap_or(false),

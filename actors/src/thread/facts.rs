@@ -7,7 +7,7 @@ use everlog_domain::tables::Row;
 use everlog_domain::tables::system::{items, pins, reactions, receipts};
 use everlog_domain::threads::stored::posted_of;
 use everlog_domain::threads::{
-    Author, ItemStatus, MAX_PINS, MAX_REACTIONS, Marks, PostedItem, Reaction,
+    Author, ItemStatus, MAX_PINS, MAX_REACTIONS, Marks, MarksOf, PostedItem, Reaction,
 };
 use everlog_domain::value::Value;
 
@@ -39,13 +39,12 @@ pub(crate) fn posted_item(
     Ok(Some(posted).filter(|posted| posted.status != ItemStatus::Deleted))
 }
 
-/// The marks on an item, as whoever asks finds them.
+/// The marks on an item that a command is about, as whoever asks finds them.
 pub(crate) fn marks_of(
     view: &dyn RowsView,
-    project: ProjectNumber,
-    thread: &ThreadId,
+    (project, thread): (ProjectNumber, &ThreadId),
     item: &PostedItem,
-    by: &Author,
+    (of, by): (MarksOf, &Author),
 ) -> Result<Marks, RowsFailure> {
     let Some(head) = view.stream_head(project, &Stream::thread(thread))? else {
         return Ok(Marks::default());
@@ -56,14 +55,35 @@ pub(crate) fn marks_of(
     ];
     let [id, incarnation] = life.clone();
     let key = [id, incarnation, Value::counter(item.position.0)];
-    let mut marks = Marks {
-        pinned: view.get(project, pins::TABLE, &key)?.is_some(),
-        pins: view
-            .scan(project, pins::TABLE, &life, None, MAX_PINS)?
-            .len(),
-        ..Marks::default()
-    };
-    for row in view.scan(project, reactions::TABLE, &key, None, MAX_REACTIONS)? {
+    match of {
+        MarksOf::Pins => Ok(Marks {
+            pinned: view.get(project, pins::TABLE, &key)?.is_some(),
+            pins: view
+                .scan(project, pins::TABLE, &life, None, MAX_PINS)?
+                .len(),
+            ..Marks::default()
+        }),
+        MarksOf::Receipt => {
+            let [id, incarnation] = life;
+            let receipt = [id, incarnation, Value::text(by.as_str())];
+            let receipt = view.get(project, receipts::TABLE, &receipt)?;
+            let position = receipt.and_then(|row| row.get(receipts::POSITION)?.as_int());
+            let position = position.and_then(|position| u64::try_from(position).ok());
+            Ok(Marks {
+                read_to: position.map(Position),
+                ..Marks::default()
+            })
+        }
+        MarksOf::Reactions => {
+            let rows = view.scan(project, reactions::TABLE, &key, None, MAX_REACTIONS)?;
+            counted(thread, &rows, by)
+        }
+    }
+}
+
+fn counted(thread: &ThreadId, rows: &[Row], by: &Author) -> Result<Marks, RowsFailure> {
+    let mut marks = Marks::default();
+    for row in rows {
         let text = |place: usize| row.get(place).and_then(Value::as_text).unwrap_or_default();
         let reaction = Reaction::parse(text(reactions::REACTION));
         let reaction = reaction.ok_or_else(|| RowsFailure::Damaged {
@@ -76,13 +96,6 @@ pub(crate) fn marks_of(
         }
         *marks.reactions.entry(reaction).or_default() += 1;
     }
-    let [id, incarnation] = life;
-    let receipt = [id, incarnation, Value::text(by.as_str())];
-    let receipt = view.get(project, receipts::TABLE, &receipt)?;
-    let position = receipt.and_then(|row| row.get(receipts::POSITION)?.as_int());
-    marks.read_to = position
-        .and_then(|position| u64::try_from(position).ok())
-        .map(Position);
     Ok(marks)
 }
 

@@ -2,9 +2,9 @@
 
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
-    EditItem, Facts, FinishItem, MarkRead, Metadata, OpenItem, Parent, PinItem, PostItem, React,
-    RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal, ThreadState,
-    UpdateThread,
+    EditItem, Facts, FinishItem, MarkRead, MarksOf, Metadata, OpenItem, Parent, PinItem, PostItem,
+    React, RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal,
+    ThreadState, UpdateThread,
 };
 use crate::ids::ItemId;
 
@@ -108,10 +108,15 @@ impl ThreadCommand {
         }
     }
 
-    /// Whether the command is about the marks on an item.
+    /// The marks that the command is about, if it is about any.
     #[must_use]
-    pub const fn marks(&self) -> bool {
-        matches!(self, Self::React(_) | Self::Pin(_) | Self::MarkRead(_))
+    pub const fn marks(&self) -> Option<MarksOf> {
+        match self {
+            Self::React(_) => Some(MarksOf::Reactions),
+            Self::Pin(_) => Some(MarksOf::Pins),
+            Self::MarkRead(_) => Some(MarksOf::Receipt),
+            _ => None,
+        }
     }
 
     /// The open item that the command closes: its fact repeats what was written.

@@ -109,6 +109,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_guest_wrote_is_no_guests_own() {
+        let mut access = crate::threads::given::access();
+        access.permissions =
+            crate::threads::given::permissions(&["read(\"any\")", "create(\"any\")"]);
+        let open = crate::threads::ThreadPermissionsChanged { access };
+        let history = [created(), posted("i1", "guest"), open.into()];
+        let not_own = [(guest(), ThreadRefusal::NotTheAuthor)];
+        denials(&history, &say("no"), not_own);
+    }
+
+    #[test]
     fn what_is_not_there_or_not_complete_is_not_changed() {
         given([created()])
             .when(&member(), say("no"))

@@ -5,7 +5,7 @@ use super::marks::Marks;
 use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use super::state::{Thread, Written};
-use crate::access::{Action, Caller};
+use crate::access::{Action, Caller, Principal};
 use crate::ids::Position;
 
 /// What a decision needs to know beside the state.
@@ -45,10 +45,11 @@ impl<'a> Facts<'a> {
     }
 
     /// The item that the command is about, if the caller may change it: its own, or any if it may
-    /// update the thread.
+    /// update the thread. All guests are one principal, so what one of them wrote is no other's own.
     pub(super) fn changeable(&self, thread: &Thread) -> Result<&'a PostedItem, ThreadRefusal> {
         let item = self.item.ok_or(ThreadRefusal::ItemNotFound)?;
-        let own = item.author == Author::principal(&self.caller.principal);
+        let has_name = self.caller.principal != Principal::Guest;
+        let own = has_name && item.author == Author::principal(&self.caller.principal);
         if own || thread.access.allows(self.caller, Action::Update) {
             return Ok(item);
         }

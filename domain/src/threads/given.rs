@@ -80,7 +80,7 @@ impl Given {
             item_exists: self.item_exists,
             written: command.closes().and_then(|item| self.written.get(item)),
             item: command.about().and_then(|item| self.items.get(item)),
-            marks: command.marks().then_some(&self.marks),
+            marks: command.marks().map(|_| &self.marks),
         };
         let answer = command.decide(&self.state, facts);
         Outcome {

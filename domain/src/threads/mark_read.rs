@@ -19,7 +19,7 @@ impl MarkRead {
     ) -> Result<Vec<ThreadEvent>, ThreadRefusal> {
         state.authorised(facts.caller, Action::Read)?;
         if facts.caller.principal == Principal::Guest {
-            return Err(ThreadRefusal::NobodyReads);
+            return Err(ThreadRefusal::Nameless);
         }
         let opened = facts.item.ok_or(ThreadRefusal::ItemNotFound)?.position;
         let marks = facts.marks.ok_or(ThreadRefusal::ItemNotFound)?;
@@ -68,7 +68,7 @@ mod tests {
         access.permissions = crate::threads::given::permissions(&["read(\"any\")"]);
         let open = ThreadPermissionsChanged { access };
         let history = [created(), posted("i1", "user:owner"), open.into()];
-        denials(&history, &read(), [(guest(), ThreadRefusal::NobodyReads)]);
+        denials(&history, &read(), [(guest(), ThreadRefusal::Nameless)]);
         denials(
             &[created()],
             &read(),

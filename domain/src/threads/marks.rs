@@ -11,6 +11,8 @@ use crate::ids::Position;
 const MAX_REACTION: usize = 32;
 /// Most reactions of one author on one item.
 pub(super) const MAX_REACTIONS_OF_AN_AUTHOR: usize = 20;
+/// Most different reactions on one item: each change of one tells all of them.
+pub(super) const MAX_DIFFERENT_REACTIONS: usize = 50;
 /// Most reactions on one item.
 pub const MAX_REACTIONS: usize = 5_000;
 /// Most pinned items of a thread.
@@ -49,7 +51,18 @@ impl<'de> Deserialize<'de> for Reaction {
 /// How often each reaction stands on an item.
 pub type ReactionCounts = BTreeMap<Reaction, u32>;
 
-/// What a decision needs to know of the marks on an item.
+/// Which marks a command is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarksOf {
+    /// The reactions on the item.
+    Reactions,
+    /// The pins of the thread.
+    Pins,
+    /// How far the caller has read.
+    Receipt,
+}
+
+/// What a decision needs to know of the marks on an item, of those that it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks {
     /// All reactions on it.

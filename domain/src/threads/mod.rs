@@ -57,7 +57,7 @@ pub use facts::{Facts, PostedItem};
 pub use finish_item::FinishItem;
 pub use item::{Author, Delta, ItemRole, ItemStatus, NewItem, Part};
 pub use mark_read::MarkRead;
-pub use marks::{MAX_PINS, MAX_REACTIONS, Marks, Reaction, ReactionCounts};
+pub use marks::{MAX_PINS, MAX_REACTIONS, Marks, MarksOf, Reaction, ReactionCounts};
 pub use metadata::{InvalidMetadata, Metadata};
 pub use name::ThreadName;
 pub use open_item::OpenItem;

@@ -1,10 +1,12 @@
 //! Put a reaction on an item, or take it away.
 
-use super::marks::{MAX_REACTIONS, MAX_REACTIONS_OF_AN_AUTHOR, Reaction, ReactionCounts};
+use super::marks::{
+    MAX_DIFFERENT_REACTIONS, MAX_REACTIONS, MAX_REACTIONS_OF_AN_AUTHOR, Reaction, ReactionCounts,
+};
 use super::{
     Author, Facts, ItemReactionAdded, ItemReactionRemoved, ThreadEvent, ThreadRefusal, ThreadState,
 };
-use crate::access::Action;
+use crate::access::{Action, Principal};
 use crate::ids::ItemId;
 
 /// Has the caller's reaction stand on an item, or not.
@@ -25,6 +27,9 @@ impl React {
         facts: Facts<'_>,
     ) -> Result<Vec<ThreadEvent>, ThreadRefusal> {
         state.authorised(facts.caller, Action::Create)?;
+        if facts.caller.principal == Principal::Guest {
+            return Err(ThreadRefusal::Nameless);
+        }
         let item = facts.item.ok_or(ThreadRefusal::ItemNotFound)?;
         let marks = facts.marks.ok_or(ThreadRefusal::ItemNotFound)?;
         if marks.own.contains(&self.reaction) == self.stands {
@@ -44,7 +49,9 @@ impl React {
             return Ok(vec![removed.into()]);
         }
         let all: u32 = counts.values().sum();
+        let is_new = !counts.contains_key(&self.reaction);
         if marks.own.len() >= MAX_REACTIONS_OF_AN_AUTHOR
+            || (is_new && counts.len() >= MAX_DIFFERENT_REACTIONS)
             || usize::try_from(all).is_ok_and(|all| all >= MAX_REACTIONS)
         {
             return Err(ThreadRefusal::TooManyReactions);
@@ -173,7 +180,13 @@ mod tests {
             own: many.collect(),
             ..Marks::default()
         };
-        for marks in [marks(most, false), own] {
+        let different = (0..MAX_DIFFERENT_REACTIONS)
+            .map(|number| (Reaction::parse(&number.to_string()).unwrap(), 1));
+        let different = Marks {
+            reactions: different.collect(),
+            ..Marks::default()
+        };
+        for marks in [marks(most, false), own, different] {
             given([created(), posted("i1", "user:owner")])
                 .with_marks(marks)
                 .when(&member(), react(true))

@@ -6,7 +6,7 @@ use super::bounds::{
     MAX_APPENDS, MAX_ITEM_BYTES, MAX_OPEN_ITEMS, MAX_OPEN_ITEMS_OF_AN_AUTHOR, MAX_PARTICIPANTS,
     MAX_PARTS,
 };
-use super::marks::{MAX_PINS, MAX_REACTIONS, MAX_REACTIONS_OF_AN_AUTHOR};
+use super::marks::{MAX_DIFFERENT_REACTIONS, MAX_PINS, MAX_REACTIONS, MAX_REACTIONS_OF_AN_AUTHOR};
 use super::metadata::InvalidMetadata;
 use crate::access::Action;
 
@@ -59,15 +59,15 @@ pub enum ThreadRefusal {
     ParentNotFound,
     /// Too many reactions on an item, or of one author on it.
     #[error(
-        "an item has at most {MAX_REACTIONS} reactions, of one author {MAX_REACTIONS_OF_AN_AUTHOR}"
+        "an item has at most {MAX_REACTIONS} reactions, {MAX_DIFFERENT_REACTIONS} different ones, {MAX_REACTIONS_OF_AN_AUTHOR} of one author"
     )]
     TooManyReactions,
     /// Too many pinned items.
     #[error("a thread has at most {MAX_PINS} pinned items: unpin one")]
     TooManyPins,
-    /// A guest says how far it has read.
-    #[error("a guest is nobody of whom it could be said how far it has read: sign in")]
-    NobodyReads,
+    /// A guest wants something to be its own.
+    #[error("a guest has no name under which this could be kept: sign in")]
+    Nameless,
     /// Somebody else's item.
     #[error("only its author, or who may update the thread, writes on an item")]
     NotTheAuthor,

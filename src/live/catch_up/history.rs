@@ -6,7 +6,7 @@ use everlog_actors::live::row_weight;
 use everlog_domain::envelope::{Envelope, EventKind};
 use everlog_domain::event::Recorded;
 use everlog_domain::ids::Offset;
-use everlog_domain::ports::{Log, RowsView};
+use everlog_domain::ports::{Log, RowsView, StreamEntry};
 use everlog_domain::tables::system::threads;
 use everlog_domain::tables::{Row, RowChange};
 
@@ -112,46 +112,71 @@ impl<'a> History<'a> {
     }
 
     /// The row just before an event. Of items only the newest leaves a trace in it, when it came, and
-    /// the first one after a switch to another branch, which goes on there.
+    /// the first one after the last switch to another branch, which ends that.
     fn fold(&self, life: &Life, envelope: &Envelope) -> Result<Option<Row>, ReadError> {
         let until = Offset(envelope.offset.0.saturating_sub(1));
         let mut row = None;
         let mut newest_item = None;
-        let mut switched = false;
+        let mut last_switch = None;
+        let mut waits_for_item = false;
         each_entry(self.view, life, until, |entries| {
-            let own = entries.iter().filter(|entry| match entry.kind {
-                EventKind::BranchSwitched => {
-                    switched = true;
-                    true
-                }
-                EventKind::ItemPosted | EventKind::ItemOpened => std::mem::take(&mut switched),
-                // It leaves nothing in the thread's row.
-                EventKind::ThreadRead => false,
-                kind => !is_of_item(kind),
+            let is_switch = |entry: &StreamEntry| entry.kind == EventKind::BranchSwitched;
+            let switch = entries.iter().rposition(is_switch);
+            waits_for_item |= switch.is_some();
+            let after = switch.map_or(0, |place| place + 1);
+            let ends = entries.iter().skip(after).position(begins_item);
+            let ends = ends.filter(|_| waits_for_item).map(|place| after + place);
+            waits_for_item &= ends.is_none();
+            last_switch = switch
+                .and_then(|place| entries.get(place))
+                .map(|entry| entry.offset)
+                .or(last_switch);
+            let own = entries.iter().enumerate().filter(|(place, entry)| {
+                let once = Some(*place) == switch || Some(*place) == ends;
+                once || (touches(entry.kind) && !is_of_item(entry.kind) && !is_switch(entry))
             });
-            let own: Vec<Offset> = own.map(|entry| entry.offset).collect();
+            let own: Vec<Offset> = own.map(|(_, entry)| entry.offset).collect();
             let events = self.log.read_at(life.project, &own)?;
             events.iter().for_each(|recorded| apply(&mut row, recorded));
-            let newest = entries.iter().rev().find(|entry| touches(entry.kind));
+            let is_item = |entry: &&StreamEntry| is_of_item(entry.kind) && touches(entry.kind);
+            let newest = entries.iter().rev().find(is_item);
             newest_item = newest.map(|entry| entry.offset).or(newest_item);
             Ok(())
         })?;
         if let Some(newest) = newest_item {
+            let active = row
+                .as_ref()
+                .and_then(|row| row.get(threads::ACTIVE_ITEM).cloned());
             let items = self.log.read_at(life.project, &[newest])?;
             items.iter().for_each(|recorded| apply(&mut row, recorded));
+            if last_switch.is_some_and(|switch| switch > newest)
+                && let Some((row, active)) = row.as_mut().zip(active)
+                && let Some(cell) = row.get_mut(threads::ACTIVE_ITEM)
+            {
+                // It came before the switch, and ends none after it.
+                *cell = active;
+            }
         }
         Ok(row)
     }
 }
 
-/// Whether an event of a kind is an item's that moves its thread in the order by last item.
-const fn touches(kind: EventKind) -> bool {
-    matches!(
+fn begins_item(entry: &StreamEntry) -> bool {
+    matches!(entry.kind, EventKind::ItemPosted | EventKind::ItemOpened)
+}
+
+/// Whether an event of a kind changes its thread's row.
+pub(super) const fn touches(kind: EventKind) -> bool {
+    !matches!(
         kind,
-        EventKind::ItemPosted
-            | EventKind::ItemOpened
-            | EventKind::ItemFinished
-            | EventKind::ItemAbandoned
+        EventKind::ItemDelta
+            | EventKind::ItemEdited
+            | EventKind::ItemDeleted
+            | EventKind::ItemReactionAdded
+            | EventKind::ItemReactionRemoved
+            | EventKind::ItemPinned
+            | EventKind::ItemUnpinned
+            | EventKind::ThreadRead
     )
 }
 

@@ -1,14 +1,14 @@
 //! The past of the rows of threads: what each event made of them, told from the rows as they were.
 
 use everlog_domain::access::Caller;
-use everlog_domain::envelope::{EventKind, StreamKind};
+use everlog_domain::envelope::StreamKind;
 use everlog_domain::event::Recorded;
 use everlog_domain::query::Query;
 use everlog_domain::tables::system::threads;
 use everlog_domain::value::Value;
 
 use super::Page;
-use super::history::History;
+use super::history::{History, touches};
 use super::lives::Lives;
 use crate::live::event_text;
 use crate::live::life::cell;
@@ -34,8 +34,7 @@ fn change(
     recorded: &Recorded,
 ) -> Result<Option<Change>, ReadError> {
     let envelope = &recorded.envelope;
-    // Deltas change no row of a thread.
-    if envelope.stream.kind != StreamKind::Thread || envelope.kind == EventKind::ItemDelta {
+    if envelope.stream.kind != StreamKind::Thread || !touches(envelope.kind) {
         return Ok(None);
     }
     let caller = &page.ask.caller;

@@ -120,3 +120,32 @@ async fn the_rows_of_a_switched_thread_are_the_same_live_and_later() {
     let newest = &links[links.len() - 1]["event"]["thread"];
     assert_eq!(newest["activeItemId"], Value::Null);
 }
+
+/// Back to the first answer after a second one was made: the newest item is older than the switch.
+#[tokio::test]
+async fn a_switch_back_is_the_same_live_and_later() {
+    let world = World::new().await;
+    let server = &world.server;
+    let writer = Writer::new(server).await;
+    writer.thread("t", &[]).await;
+    let mut live = Client::with_key(server, &writer.key).await;
+    live.subscribe("r", "threads", json!(null)).await;
+    item(&writer, "q").await;
+    item(&writer, "a1").await;
+    let second = json!({ "itemId": "a2", "role": "assistant", "parentId": "q" });
+    writer.write("t", "POST", "/items", second).await;
+    let back = json!({ "itemId": "a1" });
+    writer.write("t", "PUT", "/branch", back).await;
+    let end = writer.rename("t", "renamed").await.cursor.unwrap();
+    let seen = live.links_until("r", &end).await;
+    let [.., switched, renamed] = &seen[..] else {
+        panic!("{seen:?}");
+    };
+    assert_eq!(renamed["event"]["thread"]["activeItemId"], "a1");
+    let mut late = Client::with_key(server, &writer.key).await;
+    late.subscribe("r", "threads", switched["cursor"].clone())
+        .await;
+    let past = late.past("r").await;
+    assert_eq!(past.len(), 1);
+    assert_eq!(past[0]["event"]["thread"], renamed["event"]["thread"]);
+}
