@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 use thiserror::Error;
 
+use crate::envelope::Envelope;
 use crate::event::{Event, Recorded};
 use crate::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid};
 use crate::log::{Batch, Manifest, Sealed};
@@ -101,6 +102,21 @@ pub trait Log: Send + Sync + 'static {
         from: Offset,
         limit: usize,
     ) -> Result<Vec<Recorded>, ReadFailure>;
+
+    /// Envelopes of a project's events from an offset on, at most `limit`; empty past the end. An
+    /// engine that can leave the payloads closed is much faster at it than at [`Log::read`].
+    fn envelopes(
+        &self,
+        project: ProjectNumber,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, ReadFailure> {
+        let events = self.read(project, from, limit)?;
+        Ok(events
+            .into_iter()
+            .map(|recorded| recorded.envelope)
+            .collect())
+    }
 
     /// Events at ascending offsets, all of which exist.
     fn read_at(

@@ -10,7 +10,7 @@ use everlog_domain::ids::{
 };
 use everlog_domain::log::ProjectHead;
 use everlog_domain::ports::{
-    Page as RowsPage, Rows, RowsFailure, StreamEntry, StreamRange, Visibility,
+    Page as RowsPage, Rows, RowsFailure, StreamBack, StreamEntry, StreamRange, Visibility,
 };
 use everlog_domain::query::Query;
 use everlog_domain::tables::{Row, TableNumber};
@@ -90,6 +90,23 @@ impl RowsView for Counting {
     ) -> Result<Vec<StreamEntry>, RowsFailure> {
         self.readings.fetch_add(1, Ordering::Relaxed);
         self.view.stream(project, range)
+    }
+
+    fn stream_head_at(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        at: Offset,
+    ) -> Result<Option<Head>, RowsFailure> {
+        self.view.stream_head_at(project, stream, at)
+    }
+
+    fn stream_back(
+        &self,
+        project: ProjectNumber,
+        range: &StreamBack,
+    ) -> Result<Vec<StreamEntry>, RowsFailure> {
+        self.view.stream_back(project, range)
     }
 
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {
