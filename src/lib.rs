@@ -13,6 +13,7 @@ pub mod key_text;
 mod live;
 mod party;
 mod passwords;
+mod past;
 mod private_file;
 mod random;
 mod request_id;

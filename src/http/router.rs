@@ -16,7 +16,9 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
-use super::{account, health, items, metrics, open_items, participants, sessions, threads};
+use super::{
+    account, health, history, items, metrics, open_items, participants, sessions, threads,
+};
 
 /// A pattern of paths, and what answers there to which method.
 pub(crate) type Route = (&'static str, MethodRouter<Arc<Edge>>);
@@ -91,8 +93,13 @@ fn resources() -> Vec<Route> {
             "/v1/threads/{threadId}/participants/{participantId}",
             participant,
         ),
+        ("/v1/threads/{threadId}/history", get(history::of_thread)),
         ("/v1/threads/{threadId}/items", items),
         ("/v1/threads/{threadId}/items/{itemId}", get(items::get)),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/history",
+            get(history::of_item),
+        ),
         (
             "/v1/threads/{threadId}/items/{itemId}/deltas",
             post(open_items::append),

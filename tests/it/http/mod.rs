@@ -5,6 +5,7 @@ mod account;
 mod binary;
 mod denials;
 mod documented;
+mod history;
 mod idempotency;
 mod items;
 mod limits;
