@@ -69,6 +69,7 @@ error_types! {
     RequestTimeout = 408 "request_timeout",
     ContentTooLarge = 413 "content_too_large",
     QueryTooExpensive = 422 "query_too_expensive",
+    PastTooFar = 422 "past_too_far",
     CursorInvalid = 400 "cursor_invalid",
     LogDamaged = 500 "log_damaged",
     OffsetNotReached = 503 "offset_not_reached",

@@ -14,6 +14,7 @@ mod live;
 mod log;
 mod party;
 mod passwords;
+mod past;
 mod private_file;
 mod random;
 mod request_id;

@@ -9,7 +9,7 @@ use everlog_actors::Granted;
 use everlog_domain::access::Caller;
 use everlog_domain::event::Event;
 use everlog_domain::ids::ItemId;
-use everlog_domain::ports::{RowsView, Visibility};
+use everlog_domain::ports::{Page, RowsView, Visibility};
 use everlog_domain::query::{Cursor, Filter};
 use everlog_domain::tables::TableSchema;
 use everlog_domain::tables::system::items;
@@ -28,9 +28,10 @@ use super::edge::Edge;
 use super::item_rows::{ItemPath, find, life, readable_item};
 use super::item_wire::{self, ItemAnswer};
 use super::new_id::{NewId, new_id};
+use super::past;
 use super::path::Path;
 use super::queries::{Listing, PublicCursor};
-use super::reading::read_threads;
+use super::reading::{Found, read_threads};
 use super::threads::{ThreadPath, metadata, readable, table};
 use super::visitor::Visitor;
 use super::writing::{ThreadWrite, written};
@@ -147,6 +148,11 @@ pub(super) async fn list(
         return branches::list(&edge, &visitor, &path, query.as_deref(), branch, list).await;
     }
     let thread = path.thread()?;
+    if let Some(at) = past::moment(&edge, &visitor, query.as_deref())? {
+        let select = list.select.clone();
+        let found = past::items(&edge, &visitor, query.as_deref(), at, (thread, list)).await?;
+        return Ok(page(&edge, &visitor, &found, select.as_deref()));
+    }
     let (mut rows_query, public) = (list.query, list.cursor);
     let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
         // the thread decides who reads its items
@@ -162,12 +168,21 @@ pub(super) async fn list(
         rows_query.filters.splice(0..0, within);
         let page = view.list(caller.project, items::TABLE, &rows_query, Visibility::All)?;
         let rows = page_with_deltas(view, caller.project, page.rows)?;
-        Ok((page.total, rows))
+        Ok(Page { rows, ..page })
     });
-    let found = found.await?;
-    let (total, rows) = found.value;
+    Ok(page(&edge, &visitor, &found.await?, list.select.as_deref()))
+}
+
+fn page(
+    edge: &Edge,
+    visitor: &Visitor,
+    found: &Found<Page>,
+    select: Option<&[String]>,
+) -> Response {
+    let Page { total, rows } = &found.value;
+    let total = *total;
     let items = rows.iter().map(|row| ItemAnswer::of_row(row));
-    let mut response = match list.select.as_deref() {
+    let mut response = match select {
         None => JsonAnswer(ItemList {
             total,
             items: items.collect(),
@@ -178,8 +193,8 @@ pub(super) async fn list(
             JsonAnswer(ItemList { total, items }).into_response()
         }
     };
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    mark(&mut response, edge, visitor, found.offset);
+    response
 }
 
 #[derive(Debug, Serialize)]
@@ -215,12 +230,17 @@ pub(super) async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let (thread, item) = path.parse()?;
-    let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
-        let row = readable_item(view, caller, &thread, &item)?;
-        let mut budget = DeltaBudget::default();
-        Ok(with_deltas(view, caller.project, row, &mut budget)?)
-    });
-    let found = found.await?;
+    let found = match past::moment(&edge, &visitor, query.as_deref())? {
+        Some(at) => past::item(&edge, &visitor, query.as_deref(), at, (thread, item)).await?,
+        None => {
+            read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
+                let row = readable_item(view, caller, &thread, &item)?;
+                let mut budget = DeltaBudget::default();
+                Ok(with_deltas(view, caller.project, row, &mut budget)?)
+            })
+            .await?
+        }
+    };
     let mut response = JsonAnswer(ItemAnswer::of_row(&found.value)).into_response();
     mark(&mut response, &edge, &visitor, found.offset);
     Ok(response)

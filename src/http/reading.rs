@@ -32,10 +32,8 @@ pub(super) async fn read_threads<T: Send + 'static>(
     read: impl FnOnce(&dyn RowsView, &Caller) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<Found<T>, ApiError> {
     visitor.require("threads.read")?;
+    wait_for_min(edge, visitor, query).await?;
     let caller = visitor.caller().clone();
-    if let Some(offset) = min_offset(edge, visitor, query.unwrap_or_default())? {
-        wait_for(edge, caller.project, offset).await?;
-    }
     let project = caller.project;
     let read = edge.node.reads().run(project, move |view, _| {
         let head = view.project_head(project)?;
@@ -44,6 +42,18 @@ pub(super) async fn read_threads<T: Send + 'static>(
         Ok::<_, ApiError>(Found { value, offset })
     });
     read.await?
+}
+
+/// Waits until the rows have reached the `minOffset` of a query string, if it names one.
+pub(super) async fn wait_for_min(
+    edge: &Edge,
+    visitor: &Visitor,
+    query: Option<&str>,
+) -> Result<(), ApiError> {
+    match min_offset(edge, visitor, query.unwrap_or_default())? {
+        Some(offset) => wait_for(edge, visitor.caller().project, offset).await,
+        None => Ok(()),
+    }
 }
 
 /// A cursor, or for those who may read the log an offset: for others a wait for a number would

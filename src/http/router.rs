@@ -17,8 +17,8 @@ use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
 use super::{
-    account, branches, changed_items, health, items, marks, metrics, open_items, participants,
-    sessions, threads, typing,
+    account, branches, changed_items, health, history, items, marks, metrics, open_items,
+    participants, sessions, threads, typing,
 };
 
 /// A pattern of paths, and what answers there to which method.
@@ -98,6 +98,7 @@ fn resources() -> Vec<Route> {
             "/v1/threads/{threadId}/typing",
             put(typing::put).delete(typing::delete),
         ),
+        ("/v1/threads/{threadId}/history", get(history::of_thread)),
         ("/v1/threads/{threadId}/items", items),
         (
             "/v1/threads/{threadId}/items/{itemId}",
@@ -125,6 +126,10 @@ fn resources() -> Vec<Route> {
         (
             "/v1/threads/{threadId}/items/{itemId}/reactions/{reaction}",
             put(marks::react).delete(marks::unreact),
+        ),
+        (
+            "/v1/threads/{threadId}/items/{itemId}/history",
+            get(history::of_item),
         ),
         (
             "/v1/threads/{threadId}/items/{itemId}/deltas",

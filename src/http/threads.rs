@@ -9,7 +9,7 @@ use everlog_actors::Granted;
 use everlog_domain::access::{Action, Caller, Permissions, Privilege};
 use everlog_domain::event::Event;
 use everlog_domain::ids::ThreadId;
-use everlog_domain::ports::{RowsView, Visibility};
+use everlog_domain::ports::{Page, RowsView, Visibility};
 use everlog_domain::query::Cursor;
 use everlog_domain::tables::{Row, TableSchema, system};
 use everlog_domain::threads::{
@@ -24,9 +24,10 @@ use super::answer::{mark, selected};
 use super::asked::Asked;
 use super::edge::Edge;
 use super::new_id::new_id;
+use super::past;
 use super::path::Path;
 use super::queries::{Listing, PublicCursor};
-use super::reading::read_threads;
+use super::reading::{Found, read_threads};
 use super::thread_wire::{self, ThreadAnswer};
 use super::visitor::Visitor;
 use super::writing::{ThreadWrite, written};
@@ -132,6 +133,10 @@ pub(super) async fn list(
         PublicCursor::Before(id) => Cursor::Before(vec![Value::text(&id)]),
     });
     let query_list = list.query;
+    if let Some(at) = past::moment(&edge, &visitor, query.as_deref())? {
+        let found = past::threads(&edge, &visitor, query.as_deref(), at, query_list);
+        return Ok(page(&edge, &visitor, found.await?, list.select.as_deref()));
+    }
     let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
         let visibility = match caller.privilege {
             Privilege::Key => Visibility::All,
@@ -140,16 +145,19 @@ pub(super) async fn list(
         let table = system::threads::TABLE;
         Ok(view.list(caller.project, table, &query_list, visibility)?)
     });
-    let found = found.await?;
+    Ok(page(&edge, &visitor, found.await?, list.select.as_deref()))
+}
+
+fn page(edge: &Edge, visitor: &Visitor, found: Found<Page>, select: Option<&[String]>) -> Response {
     let threads = found.value.rows.iter().map(|row| ThreadAnswer::of_row(row));
-    let threads = threads.map(|thread| selected(&thread, list.select.as_deref()));
+    let threads = threads.map(|thread| selected(&thread, select));
     let body = ThreadList {
         total: found.value.total,
         threads: threads.collect(),
     };
     let mut response = JsonAnswer(body).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    mark(&mut response, edge, visitor, found.offset);
+    response
 }
 
 #[derive(Debug, Serialize)]
@@ -166,12 +174,16 @@ pub(super) async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let thread = path.thread()?;
-    let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
-        let row = readable(view, caller, &thread)?;
-        Ok(ThreadAnswer::of_row(&row))
-    });
-    let found = found.await?;
-    let mut response = JsonAnswer(found.value).into_response();
+    let found = match past::moment(&edge, &visitor, query.as_deref())? {
+        Some(at) => past::thread(&edge, &visitor, query.as_deref(), at, thread).await?,
+        None => {
+            read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
+                readable(view, caller, &thread)
+            })
+            .await?
+        }
+    };
+    let mut response = JsonAnswer(ThreadAnswer::of_row(&found.value)).into_response();
     mark(&mut response, &edge, &visitor, found.offset);
     Ok(response)
 }

@@ -9,6 +9,7 @@ use thiserror::Error;
 /// Every scope that this server knows. Names are Appwrite's where it has the resource.
 const KNOWN: &[&str] = &[
     "account",
+    "history.read",
     "keys.read",
     "keys.write",
     "log.read",

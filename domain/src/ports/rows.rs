@@ -118,6 +118,19 @@ pub struct StreamRange {
     pub limit: usize,
 }
 
+/// Part of a stream's life, read backwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamBack {
+    /// The stream.
+    pub stream: Stream,
+    /// Which of its lives.
+    pub incarnation: Offset,
+    /// Only entries up to this offset of the log.
+    pub until: Offset,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// The row projection.
 ///
 /// An engine MUST apply a batch atomically together with its commit number, in order, once: a
@@ -212,6 +225,22 @@ pub trait RowsView: Send {
         from: Offset,
         limit: usize,
     ) -> Result<Vec<Offset>, RowsFailure>;
+
+    /// The newest life of a stream that began at an offset of the log or before it, with the newest
+    /// event that it has today.
+    fn stream_head_at(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        at: Offset,
+    ) -> Result<Option<Head>, RowsFailure>;
+
+    /// Entries of the stream index up to an offset, the newest first.
+    fn stream_back(
+        &self,
+        project: ProjectNumber,
+        range: &StreamBack,
+    ) -> Result<Vec<StreamEntry>, RowsFailure>;
 
     /// The head of a project, if it has an event.
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure>;

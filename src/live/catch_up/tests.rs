@@ -11,8 +11,8 @@ use everlog_domain::ids::{
 };
 use everlog_domain::log::{Batch, Manifest, ProjectHead, Sealed};
 use everlog_domain::ports::{
-    AppendFailure, Page as RowsPage, Rows, RowsFailure, SealFailure, StreamEntry, StreamRange,
-    Subject, Visibility,
+    AppendFailure, Page as RowsPage, Rows, RowsFailure, SealFailure, StreamBack, StreamEntry,
+    StreamRange, Subject, Visibility,
 };
 use everlog_domain::query::Query;
 use everlog_domain::tables::{Row, TableNumber};
@@ -103,6 +103,23 @@ impl RowsView for Counting {
         limit: usize,
     ) -> Result<Vec<Offset>, RowsFailure> {
         self.view.lives(project, stream, from, limit)
+    }
+
+    fn stream_head_at(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        at: Offset,
+    ) -> Result<Option<Head>, RowsFailure> {
+        self.view.stream_head_at(project, stream, at)
+    }
+
+    fn stream_back(
+        &self,
+        project: ProjectNumber,
+        range: &StreamBack,
+    ) -> Result<Vec<StreamEntry>, RowsFailure> {
+        self.view.stream_back(project, range)
     }
 
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {

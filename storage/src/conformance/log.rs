@@ -143,6 +143,9 @@ pub fn reads_are_bounded(log: &dyn Log) {
                 .take(limit)
                 .cloned()
                 .collect();
+            let envelopes = expected.iter().map(|event| event.envelope.clone());
+            let envelopes: Vec<_> = envelopes.collect();
+            assert_eq!(log.envelopes(ONE, Offset(from), limit), Ok(envelopes));
             assert_eq!(log.read(ONE, Offset(from), limit), Ok(expected));
         }
     }

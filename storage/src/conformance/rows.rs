@@ -106,6 +106,7 @@ pub const PROMISES: &[Promise] = &[
         lists::a_page_is_bounded_in_memory,
     ),
     ("streams are read from an offset", streams::streams_are_read),
+    ("streams are read backwards", streams::streams_are_read_back),
     (
         "a new life hides the old one",
         streams::a_new_life_hides_the_old_one,

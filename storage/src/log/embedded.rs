@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use everlog_domain::envelope::Envelope;
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid};
@@ -109,6 +110,15 @@ impl Log for EmbeddedLog {
         limit: usize,
     ) -> Result<Vec<Recorded>, ReadFailure> {
         self.reader().sequence(project, from, limit)
+    }
+
+    fn envelopes(
+        &self,
+        project: ProjectNumber,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, ReadFailure> {
+        self.reader().envelopes(project, from, limit)
     }
 
     fn read_at(

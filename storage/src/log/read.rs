@@ -60,6 +60,27 @@ impl<'a> Reader<'a> {
         Ok(events)
     }
 
+    /// Envelopes from an offset on, without gaps, linked to one another. Their payloads stay closed.
+    pub(crate) fn envelopes(
+        &self,
+        project: ProjectNumber,
+        from: Offset,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, ReadFailure> {
+        let from = from.max(Offset(1));
+        let mut envelopes: Vec<Envelope> = Vec::with_capacity(limit.min(1024));
+        for record in self.records(project, from).take(limit) {
+            let envelope = record?.envelope;
+            let before = envelopes.last().map(chain::link);
+            if before.is_some_and(|link| link != envelope.previous) {
+                let reason = "it does not follow from the event before it: one of both was changed";
+                return Err(damaged(Place::new(project, envelope.offset), reason));
+            }
+            envelopes.push(envelope);
+        }
+        Ok(envelopes)
+    }
+
     /// Events at ascending offsets, all of which exist.
     pub(crate) fn places(
         &self,

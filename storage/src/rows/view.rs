@@ -4,7 +4,9 @@ use everlog_domain::envelope::{Head, Stream};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, Position, ProjectNumber, Scope};
 use everlog_domain::log::ProjectHead;
-use everlog_domain::ports::{Page, RowsFailure, RowsView, StreamEntry, StreamRange, Visibility};
+use everlog_domain::ports::{
+    Page, RowsFailure, RowsView, StreamBack, StreamEntry, StreamRange, Visibility,
+};
 use everlog_domain::query::Query;
 use everlog_domain::tables::{Index, Row, TableNumber, TableSchema, Uniqueness, canonical_line};
 use everlog_domain::time::Time;
@@ -216,6 +218,54 @@ impl RowsView for FjallView {
             rest = all.clone().starting(next);
         }
         Ok(lives)
+    }
+
+    fn stream_head_at(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        at: Offset,
+    ) -> Result<Option<Head>, RowsFailure> {
+        let lives = layout::stream(project, stream);
+        let until = KeyRange::under(lives).ending(Some(layout::life(project, stream, at.next())));
+        let last = self.snapshot.reader.range(&until).next_back().transpose()?;
+        last.map(|(key, value)| {
+            let run = runs::read(&key, &value)?;
+            Ok(Head {
+                incarnation: run.incarnation,
+                position: run.last.position,
+            })
+        })
+        .transpose()
+    }
+
+    fn stream_back(
+        &self,
+        project: ProjectNumber,
+        range: &StreamBack,
+    ) -> Result<Vec<StreamEntry>, RowsFailure> {
+        let life = layout::life(project, &range.stream, range.incarnation);
+        let newest = runs::newest(&self.snapshot.reader, life.clone())?;
+        let Some(newest) = newest.filter(|_| range.until >= range.incarnation) else {
+            return Ok(Vec::new());
+        };
+        let mut wanted = KeyRange::under(life.clone());
+        if range.until < newest.last.offset {
+            // the run with the first event after the bound may hold events up to it as well
+            let first = runs::first_after(&self.snapshot.reader, &life, &newest, range.until)?;
+            wanted = wanted.ending(Some(layout::run(life, first.next())));
+        }
+        let mut entries = Vec::new();
+        for run in self.snapshot.reader.range(&wanted).rev() {
+            if entries.len() >= range.limit {
+                break;
+            }
+            let (key, value) = run?;
+            let run = runs::read(&key, &value)?.entries.into_iter().rev();
+            entries.extend(run.filter(|entry| entry.offset <= range.until));
+        }
+        entries.truncate(range.limit);
+        Ok(entries)
     }
 
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {

@@ -8,6 +8,7 @@ mod changed_items;
 mod denials;
 mod documented;
 pub(crate) mod event_stream;
+mod history;
 mod idempotency;
 mod items;
 mod limits;

@@ -8,7 +8,7 @@
 
 use everlog_domain::envelope::EventKind;
 use everlog_domain::ids::{Offset, Position};
-use everlog_domain::ports::{Rows, StreamEntry, StreamRange};
+use everlog_domain::ports::{Rows, StreamBack, StreamEntry, StreamRange};
 use everlog_domain::tables::system::{deltas, items, open_items};
 use everlog_domain::time::{DAY_US, Time};
 
@@ -55,6 +55,69 @@ pub(super) fn streams_are_read(rows: &dyn Rows) {
             expected[..expected.len().min(2)],
             "after {after}"
         );
+    }
+}
+
+/// The stream index answers backwards from any offset, with any limit, of one life only; and it
+/// knows which life had begun at an offset.
+pub(super) fn streams_are_read_back(rows: &dyn Rows) {
+    let mut history = History::new();
+    for life in 0..2 {
+        history.create_thread(1, "t1", None, &[]);
+        history.create_thread(1, &format!("other{life}"), None, &[]);
+        for number in 0..7 {
+            history.post(1, "t1", &format!("i{number}"));
+            if number % 3 == life {
+                history.commit();
+            }
+        }
+        history.delete_thread(1, "t1");
+        history.commit();
+    }
+    project_all(rows, &history);
+    let view = rows.view();
+    let newest = history
+        .head(1, &thread("t1"))
+        .expect("the thread was there");
+    let first_of = |at| {
+        let head = view.stream_head_at(ONE, &thread("t1"), Offset(at));
+        head.expect("the index is sound")
+    };
+    assert_eq!(first_of(0), None);
+    let old = first_of(1).expect("the first life has begun");
+    assert_eq!((old.incarnation, old.position), (Offset(1), Position(9)));
+    for at in 1..newest.incarnation.0 {
+        assert_eq!(first_of(at), Some(old), "at {at}");
+    }
+    assert_eq!(first_of(newest.incarnation.0), Some(newest));
+    assert_eq!(first_of(u64::MAX - 1), Some(newest));
+    assert_eq!(view.stream_head_at(ONE, &thread("t"), Offset(99)), Ok(None));
+    for incarnation in [old.incarnation, newest.incarnation] {
+        let all = view.stream(
+            ONE,
+            &StreamRange {
+                stream: thread("t1"),
+                incarnation,
+                after: Offset(0),
+                limit: 99,
+            },
+        );
+        let all = all.expect("the index is sound");
+        assert_eq!(all.len(), 9);
+        for until in 0..=history.last_offset(1).0 + 1 {
+            for limit in [0, 1, 2, 99] {
+                let range = StreamBack {
+                    stream: thread("t1"),
+                    incarnation,
+                    until: Offset(until),
+                    limit,
+                };
+                let back = view.stream_back(ONE, &range).expect("the index is sound");
+                let within = all.iter().rev().filter(|entry| entry.offset.0 <= until);
+                let expected: Vec<StreamEntry> = within.take(limit).copied().collect();
+                assert_eq!(back, expected, "until {until}, {limit}");
+            }
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use everlog_domain::envelope::{Head, Stream};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, Position, ProjectNumber, Scope};
 use everlog_domain::log::ProjectHead;
-use everlog_domain::ports::{Page, RowsFailure, RowsView, StreamEntry, StreamRange, Visibility};
+use everlog_domain::ports::{
+    Page, RowsFailure, RowsView, StreamBack, StreamEntry, StreamRange, Visibility,
+};
 use everlog_domain::query::{Direction, Query};
 use everlog_domain::tables::{Row, TableNumber, canonical_line, system};
 use everlog_domain::time::Time;
@@ -178,6 +180,34 @@ impl RowsView for State {
         let begun = lives.partition_point(|incarnation| *incarnation <= from);
         let lives = lives.into_iter().skip(begun.saturating_sub(1));
         Ok(lives.take(limit).collect())
+    }
+
+    fn stream_head_at(
+        &self,
+        project: ProjectNumber,
+        stream: &Stream,
+        at: Offset,
+    ) -> Result<Option<Head>, RowsFailure> {
+        let entries = self.entries(project, stream).into_iter();
+        let mut begun = entries.filter(|(incarnation, _)| *incarnation <= at);
+        Ok(begun.next_back().map(|(incarnation, entry)| Head {
+            incarnation,
+            position: entry.position,
+        }))
+    }
+
+    fn stream_back(
+        &self,
+        project: ProjectNumber,
+        range: &StreamBack,
+    ) -> Result<Vec<StreamEntry>, RowsFailure> {
+        let entries = self.entries(project, &range.stream).into_iter().rev();
+        let life = entries.filter(|(incarnation, _)| *incarnation == range.incarnation);
+        let entries = life.map(|(_, entry)| entry);
+        Ok(entries
+            .filter(|entry| entry.offset <= range.until)
+            .take(range.limit)
+            .collect())
     }
 
     fn project_head(&self, project: ProjectNumber) -> Result<Option<ProjectHead>, RowsFailure> {
