@@ -21,6 +21,9 @@ mod thread_row;
 mod timeline;
 mod written;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use events::Past;
 pub(crate) use history::{Asked, Change, Entry};
 pub(crate) use items::ItemCursor;
