@@ -8,6 +8,7 @@
 //! A thread that is deleted by now, or an earlier life of an id, is there for the scope
 //! [`HISTORY_SCOPE`] alone.
 
+mod alike;
 mod bounds;
 mod events;
 mod history;

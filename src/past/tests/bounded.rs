@@ -2,12 +2,13 @@
 
 use everlog_domain::ids::{Offset, ThreadId};
 use everlog_domain::ports::Rows;
-use everlog_domain::query::Query;
+use everlog_domain::query::{Filter, Query};
+use everlog_domain::tables::system::threads;
 use everlog_kit::{MemoryLog, MemoryRows};
 use everlog_storage::conformance::history::{BEGINNING, History, project};
 
 use super::super::bounds::Bounds;
-use super::super::{At, Past};
+use super::super::{Asked, At, Past};
 use super::{ONE, callers};
 use crate::cursor::CursorCodec;
 use crate::error::ErrorType;
@@ -114,6 +115,62 @@ fn what_lies_too_far_back_is_refused_and_not_slow() {
         text,
         "at: more than 5 events lie between that moment and now; name a later moment, or ask for one thread or item alone"
     );
+}
+
+/// The engine stops counting where a total does: what it counted may be what was not there.
+#[test]
+fn totals_are_counted_beyond_what_the_engine_counts() {
+    let (log, rows) = (MemoryLog::new(), MemoryRows::new());
+    let mut history = History::into_log(&log);
+    for number in 0..5_002 {
+        let name = if number < 4 { "y" } else { "x" };
+        history.create_thread(1, &format!("t{number}"), Some(name), &["any"]);
+    }
+    for number in 0..4 {
+        history.rename_thread(1, &format!("t{number}"), "x");
+    }
+    project(&rows, history.commit().unwrap());
+    let view = rows.view();
+    let callers = callers();
+    for caller in [&callers[0], &callers[3]] {
+        for (at, expected) in [(5_002, 4_998), (5_003, 4_999), (5_006, 5_000)] {
+            let query = Query {
+                filters: vec![Filter::equal(threads::NAME, "x")],
+                ..Query::default()
+            };
+            let past = Past::new(view.as_ref(), &log, caller, Offset(at));
+            assert_eq!(past.threads(&query).unwrap().total, expected, "at {at}");
+        }
+    }
+}
+
+/// However long a thread is: each page costs what lies before it and after it within the bounds.
+#[test]
+fn a_long_history_is_read_from_its_beginning() {
+    let (log, rows) = world();
+    let view = rows.view();
+    let key = &callers()[3];
+    let bounds = Bounds {
+        since: 2,
+        entries: 20,
+        ..Bounds::default()
+    };
+    for (id, expected) in [("a", 2), ("b", 9)] {
+        let (mut found, mut after) = (0, Some(Offset(0)));
+        while let Some(reached) = after {
+            let past = Past::new(view.as_ref(), &log, key, Offset(11));
+            let asked = Asked {
+                thread: ThreadId::parse(id).unwrap(),
+                item: None,
+                after: reached,
+                limit: 1,
+            };
+            let page = past.bounded(bounds).history(&asked).unwrap();
+            found += page.events.len();
+            after = page.more_after;
+        }
+        assert_eq!(found, expected, "{id}");
+    }
 }
 
 #[test]

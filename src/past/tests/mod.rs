@@ -5,7 +5,6 @@ mod deeds;
 mod model;
 
 use everlog_domain::access::{Caller, Principal, Privilege, Role, Scopes};
-use everlog_domain::event::Recorded;
 use everlog_domain::ids::{ItemId, Offset, ProjectNumber, ThreadId};
 use everlog_domain::ports::{Rows, RowsView};
 use everlog_domain::query::{Comparison, Cursor, Direction, Filter, OrderBy, Query};
@@ -18,7 +17,7 @@ use everlog_storage::rows::FjallRows;
 use proptest::prelude::*;
 
 use super::items::ItemCursor;
-use super::{Asked, HISTORY_SCOPE, Past};
+use super::{Asked, Entry, HISTORY_SCOPE, Past};
 use crate::error::{ApiError, ErrorType};
 use deeds::{Deed, Doer, deed};
 use model::Model;
@@ -166,7 +165,9 @@ fn check(rows: &dyn Rows, log: &MemoryLog, model: &Model, questions: &[Question]
             }
         }
         for id in THREADS {
-            check_history(log, view.as_ref(), model, caller, id);
+            for item in [None, Some("i0"), Some("i1"), Some("i2")] {
+                check_history(log, view.as_ref(), model, caller, (id, item));
+            }
         }
     }
 }
@@ -213,48 +214,53 @@ fn check_items(past: &Past<'_>, model: &Model, thread: &ThreadId, questions: &[Q
 }
 
 /// Exactly the events that somebody may see, with what the rows were before and after.
-fn check_history(log: &MemoryLog, view: &dyn RowsView, model: &Model, caller: &Caller, id: &str) {
-    let mut found = Vec::new();
-    let mut after = Offset(0);
-    loop {
-        let mut past = Past::new(view, log, caller, log.newest(ONE));
-        let asked = Asked {
-            thread: ThreadId::parse(id).unwrap(),
-            item: None,
-            after,
-            limit: 2,
-        };
-        match past.history(&asked) {
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorType::ThreadNotFound);
-                assert_eq!(model.history(log, caller, id), None, "{id} for {caller:?}");
-                return;
-            }
-            Ok(history) => {
-                assert!(history.events.len() <= 2);
-                found.extend(history.events);
-                match history.more_after {
-                    Some(more) => after = more,
-                    None => break,
-                }
-            }
-        }
-    }
+fn check_history(
+    log: &MemoryLog,
+    view: &dyn RowsView,
+    model: &Model,
+    caller: &Caller,
+    (id, item): (&str, Option<&str>),
+) {
+    let asked = Asked {
+        thread: ThreadId::parse(id).unwrap(),
+        item: item.map(|item| ItemId::parse(item).unwrap()),
+        after: Offset(0),
+        limit: 2,
+    };
+    let found = whole_history(log, view, caller, asked);
+    let expected = model.history(log, caller, id, item);
+    let found = match found {
+        Err(ErrorType::ThreadNotFound) => return assert_eq!(expected, None, "{id} {caller:?}"),
+        // there is no such item, or none that this life ever had
+        Err(ErrorType::ItemNotFound) => return assert_eq!(expected, Some(Vec::new())),
+        found => found.unwrap(),
+    };
     let offsets: Vec<Offset> = found.iter().map(|entry| entry.envelope.offset).collect();
-    let expected: Option<Vec<Recorded>> = model.history(log, caller, id);
-    let expected = expected.map(|events| {
-        let offsets = events.iter().map(|event| event.envelope.offset);
-        offsets.collect::<Vec<_>>()
-    });
-    assert_eq!(Some(offsets), expected, "{id} for {caller:?}");
+    assert_eq!(Some(offsets), expected, "{id} {item:?} for {caller:?}");
     for entry in found {
         for change in &entry.changes {
             let expected = model.change(caller, &entry, change.column);
-            assert_eq!(
-                (change.from.clone(), Some(change.to.clone())),
-                expected,
-                "{entry:?}"
-            );
+            let found = (change.from.clone(), Some(change.to.clone()));
+            assert_eq!(found, expected, "{entry:?}");
+        }
+    }
+}
+
+fn whole_history(
+    log: &MemoryLog,
+    view: &dyn RowsView,
+    caller: &Caller,
+    mut asked: Asked,
+) -> Answer<Vec<Entry>> {
+    let mut found = Vec::new();
+    loop {
+        let mut past = Past::new(view, log, caller, log.newest(ONE));
+        let page = answer(past.history(&asked))?;
+        assert!(page.events.len() <= asked.limit);
+        found.extend(page.events);
+        match page.more_after {
+            Some(more) => asked.after = more,
+            None => return Ok(found),
         }
     }
 }

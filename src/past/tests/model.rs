@@ -4,12 +4,13 @@ use std::cmp::Ordering;
 
 use everlog_domain::access::{Caller, Privilege};
 use everlog_domain::envelope::EventKind;
-use everlog_domain::event::Recorded;
+use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::{Log, Page, Rows, RowsView};
 use everlog_domain::query::{Cursor, Direction, Query};
 use everlog_domain::tables::system::{self, deltas, items, threads};
 use everlog_domain::tables::{Row, TableNumber};
+use everlog_domain::threads::ThreadEvent;
 use everlog_domain::threads::stored::{write_on, written_of};
 use everlog_domain::value::Value;
 use everlog_kit::{MemoryLog, MemoryRows};
@@ -115,7 +116,8 @@ impl Model {
         log: &MemoryLog,
         caller: &Caller,
         id: &str,
-    ) -> Option<Vec<Recorded>> {
+        item: Option<&str>,
+    ) -> Option<Vec<Offset>> {
         let events = log.read(ONE, Offset(1), 999).unwrap();
         let of_thread =
             |event: &&Recorded| event.envelope.stream.to_string() == format!("thread/{id}");
@@ -130,6 +132,7 @@ impl Model {
             envelope.stream.to_string() == format!("thread/{id}")
                 && envelope.incarnation == newest
                 && envelope.kind != EventKind::ItemDelta
+                && item.is_none_or(|item| item_of(event) == Some(item))
                 && (caller.privilege == Privilege::Key
                     || self.thread(caller, id, envelope.offset).is_ok())
         };
@@ -137,7 +140,7 @@ impl Model {
             events
                 .iter()
                 .filter(|event| shown(event))
-                .cloned()
+                .map(|event| event.envelope.offset)
                 .collect()
         })
     }
@@ -173,6 +176,21 @@ impl Model {
         let knows = self.thread(caller, &envelope.stream.id, before).is_ok();
         (row(before).filter(|_| knows), row(envelope.offset))
     }
+}
+
+/// The item that an event is about.
+fn item_of(recorded: &Recorded) -> Option<&str> {
+    let Event::Thread(event) = &recorded.event else {
+        return None;
+    };
+    let item = match event {
+        ThreadEvent::ItemPosted(event) => &event.item,
+        ThreadEvent::ItemOpened(event) => &event.item,
+        ThreadEvent::ItemFinished(event) => &event.item,
+        ThreadEvent::ItemAbandoned(event) => &event.item,
+        _ => return None,
+    };
+    Some(item.as_str())
 }
 
 /// The primary key of an item of a list; one that is no row's if there is none.

@@ -174,8 +174,8 @@ impl RowsView for State {
         at: Offset,
     ) -> Result<Option<Head>, RowsFailure> {
         let entries = self.entries(project, stream).into_iter();
-        let begun = entries.filter(|(incarnation, _)| *incarnation <= at);
-        Ok(begun.last().map(|(incarnation, entry)| Head {
+        let mut begun = entries.filter(|(incarnation, _)| *incarnation <= at);
+        Ok(begun.next_back().map(|(incarnation, entry)| Head {
             incarnation,
             position: entry.position,
         }))
@@ -190,7 +190,7 @@ impl RowsView for State {
         let life = entries.filter(|(incarnation, _)| *incarnation == range.incarnation);
         let entries = life.map(|(_, entry)| entry);
         Ok(entries
-            .filter(|entry| entry.offset <= range.until)
+            .filter(|entry| entry.position < range.before)
             .take(range.limit)
             .collect())
     }
