@@ -135,7 +135,7 @@ pub(super) async fn list(
     let query_list = list.query;
     if let Some(at) = past::moment(&edge, &visitor, query.as_deref())? {
         let found = past::threads(&edge, &visitor, query.as_deref(), at, query_list);
-        return Ok(page(&edge, &visitor, found.await?, list.select.as_deref()));
+        return Ok(page(&edge, &visitor, &found.await?, list.select.as_deref()));
     }
     let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
         let visibility = match caller.privilege {
@@ -145,10 +145,15 @@ pub(super) async fn list(
         let table = system::threads::TABLE;
         Ok(view.list(caller.project, table, &query_list, visibility)?)
     });
-    Ok(page(&edge, &visitor, found.await?, list.select.as_deref()))
+    Ok(page(&edge, &visitor, &found.await?, list.select.as_deref()))
 }
 
-fn page(edge: &Edge, visitor: &Visitor, found: Found<Page>, select: Option<&[String]>) -> Response {
+fn page(
+    edge: &Edge,
+    visitor: &Visitor,
+    found: &Found<Page>,
+    select: Option<&[String]>,
+) -> Response {
     let threads = found.value.rows.iter().map(|row| ThreadAnswer::of_row(row));
     let threads = threads.map(|thread| selected(&thread, select));
     let body = ThreadList {

@@ -24,7 +24,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             since: 50_000,
-            folded: 2_000,
+            folded: 1_000,
             entries: 500_000,
             events: 50_000,
             bytes: 64 * 1024 * 1024,

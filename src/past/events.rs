@@ -3,9 +3,10 @@
 use everlog_domain::access::Caller;
 use everlog_domain::envelope::{EventKind, Stream};
 use everlog_domain::event::Recorded;
-use everlog_domain::ids::{Offset, ProjectNumber};
+use everlog_domain::ids::{Offset, Position, ProjectNumber};
 use everlog_domain::ports::{Log, RowsView, StreamBack, StreamEntry, StreamRange};
 
+use super::alike::Alike;
 use super::bounds::{Bounds, Spent};
 use crate::error::ApiError;
 
@@ -25,6 +26,8 @@ pub(crate) struct Past<'a> {
     pub(super) at: Offset,
     pub(super) bounds: Bounds,
     pub(super) spent: Spent,
+    /// What was learnt of the kinds that write alike.
+    pub(super) alike: Alike,
 }
 
 /// One life of an entity.
@@ -56,6 +59,7 @@ impl<'a> Past<'a> {
             at,
             bounds: Bounds::default(),
             spent: Spent::default(),
+            alike: Alike::default(),
         }
     }
 
@@ -136,19 +140,20 @@ impl<'a> Past<'a> {
         }
     }
 
-    /// The places of a life up to this moment, the newest first.
+    /// The places of a life up to a position, the newest first.
     pub(super) fn each_entry_back(
         &self,
         life: &Life,
+        last: Position,
         mut take: impl FnMut(&[StreamEntry]) -> Result<Step, ApiError>,
     ) -> Result<(), ApiError> {
-        let mut until = self.at;
+        let mut before = last.next();
         let mut limit = FIRST_BACK;
         loop {
             let range = StreamBack {
                 stream: life.stream.clone(),
                 incarnation: life.incarnation,
-                until,
+                before,
                 limit,
             };
             let entries = self.view.stream_back(self.project(), &range)?;
@@ -157,9 +162,7 @@ impl<'a> Past<'a> {
                 return Ok(());
             }
             match entries.last() {
-                Some(last) if entries.len() == limit && last.offset > Offset(1) => {
-                    until = Offset(last.offset.0 - 1);
-                }
+                Some(last) if entries.len() == limit => before = last.position,
                 _ => return Ok(()),
             }
             limit = (limit * 4).min(ENTRIES_AT_ONCE);
@@ -181,17 +184,5 @@ pub(super) const fn may_change_items(kind: EventKind) -> bool {
             | EventKind::ParticipantAdded
             | EventKind::ParticipantRemoved
             | EventKind::ThreadDeleted
-    )
-}
-
-/// Whether every event of a kind writes the same cells of its thread's row, so that one of them
-/// stands for all. These are the many; others are read each.
-pub(super) const fn writes_alike(kind: EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::ItemPosted
-            | EventKind::ItemOpened
-            | EventKind::ItemFinished
-            | EventKind::ItemAbandoned
     )
 }

@@ -85,6 +85,8 @@ struct Folding {
     life: Life,
     /// The row of today, if the life goes on.
     today: Option<Row>,
+    /// The newest position of the life.
+    newest: Position,
     /// The thread's row before the next event, once it is known.
     thread: Option<Option<Row>>,
     items: RowSet,
@@ -115,6 +117,7 @@ impl Past<'_> {
             timeline: self.timeline(&life)?,
             life: life.clone(),
             today,
+            newest: head.position,
             thread: None,
             items: RowSet::new(),
             only,
@@ -170,10 +173,11 @@ impl Past<'_> {
     /// its end.
     fn position_of(&mut self, thread: ThreadThen, item: &ItemId) -> Result<Position, ApiError> {
         if !thread.living {
+            let newest = self.position_at(&thread.life, thread.newest, self.at)?;
             let last = StreamBack {
                 stream: thread.life.stream.clone(),
                 incarnation: thread.life.incarnation,
-                until: self.at,
+                before: newest.next(),
                 limit: 1,
             };
             let last = self.view.stream_back(self.project(), &last)?;
@@ -217,7 +221,8 @@ impl Past<'_> {
             let inserts = matches!(change, RowChange::Insert { .. });
             if !inserts && folding.items.get(items::TABLE, &key).is_none() {
                 self.moved(before);
-                let rows = self.fold_items(&folding.life, &BTreeSet::from([*position]))?;
+                let last = Position(recorded.envelope.position.0.saturating_sub(1));
+                let rows = self.fold_items(&folding.life, last, &BTreeSet::from([*position]))?;
                 for row in rows.into_rows(items::TABLE) {
                     let table = items::TABLE;
                     folding.items.apply(RowChange::Insert { table, row });
@@ -261,7 +266,12 @@ impl Past<'_> {
             None => {
                 let offset = recorded.envelope.offset;
                 self.moved(Offset(offset.0.saturating_sub(1)));
-                self.thread_row(&folding.life, folding.today.clone())?
+                let position = recorded.envelope.position.0;
+                let since = folding.newest.0.saturating_sub(position);
+                // a long history is read from its beginning on, far from today
+                let near = since < self.bounds.since;
+                let today = folding.today.clone().filter(|_| near);
+                self.thread_row(&folding.life, folding.newest, today)?
             }
         };
         let mut set = RowSet::new();

@@ -36,10 +36,11 @@ impl Past<'_> {
         Ok(changed)
     }
 
-    /// The items at these positions as they were, from their own events.
+    /// The items at these positions as they were, from their own events up to a position.
     pub(super) fn fold_items(
         &self,
         life: &Life,
+        last: Position,
         wanted: &BTreeSet<Position>,
     ) -> Result<RowSet, ApiError> {
         let mut rows = RowSet::new();
@@ -47,7 +48,7 @@ impl Past<'_> {
             return Ok(rows);
         };
         let mut offsets = Vec::new();
-        self.each_entry_back(life, |entries| {
+        self.each_entry_back(life, last, |entries| {
             for entry in entries {
                 if entry.position < first {
                     return Ok(Step::Enough);

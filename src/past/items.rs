@@ -45,7 +45,7 @@ impl Past<'_> {
         let today = thread.living && since <= last.0;
         let (changed, rows) = if today {
             let changed = self.items_changed_since(life, last)?;
-            let rows = self.fold_items(life, &changed)?;
+            let rows = self.fold_items(life, last, &changed)?;
             (changed, rows)
         } else {
             (BTreeSet::new(), self.fold_all_items(life)?)
@@ -114,7 +114,6 @@ impl Past<'_> {
             today: items.today.then_some(there),
             changed: items.changed.clone(),
             changed_seen,
-            told_apart_by: items::POSITION,
             then: items.then.clone(),
         };
         let page = merged.page()?;

@@ -38,7 +38,7 @@ impl Past<'_> {
             return Ok(None);
         };
         let living = today.is_some();
-        let row = self.thread_row(&life, today)?;
+        let row = self.thread_row(&life, head.position, today)?;
         let row = row.filter(|row| may_read(self.caller, row));
         Ok(row.map(|row| ThreadThen {
             life,

@@ -5,9 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{Page, RowsFailure, RowsView, Visibility};
-use everlog_domain::query::{
-    Comparison, Cursor, Filter, MAX_LIMIT, MAX_PAGE_BYTES, MAX_TOTAL, Query, Ranked, Total,
-};
+use everlog_domain::query::{Cursor, Filter, MAX_LIMIT, MAX_PAGE_BYTES, MAX_TOTAL, Query, Total};
+use everlog_domain::tables::Ranked;
 use everlog_domain::tables::{Row, RowKey, TableSchema};
 use everlog_domain::value::Value;
 
@@ -28,8 +27,6 @@ pub(super) struct Merged<'a> {
     pub(super) changed: BTreeSet<RowKey>,
     /// Those of them that the caller sees, as they are today: the engine counts them too.
     pub(super) changed_seen: Vec<Row>,
-    /// The column that tells rows apart: the last of the primary key.
-    pub(super) told_apart_by: usize,
     /// The rows that were put together, as they were. The caller may see them.
     pub(super) then: Vec<Row>,
 }
@@ -120,35 +117,50 @@ impl Merged<'_> {
         let Some(filters) = &self.today else {
             return Ok(then.min(MAX_TOTAL));
         };
-        let mut query = Query {
+        let query = Query {
             filters: [filters.as_slice(), &self.query.filters].concat(),
             limit: 1,
             select: Some(Vec::new()),
             ..Query::default()
         };
         let matching = self.changed_seen.iter().filter(|row| query.matches(row));
-        let keys: Vec<Value> = matching
-            .filter_map(|row| row.get(self.told_apart_by).cloned())
-            .collect();
-        let count = |query: &Query| -> Result<u64, RowsFailure> {
-            let page = self
-                .view
-                .list(self.project, self.schema.number, query, self.visibility)?;
-            Ok(page.total)
-        };
-        let mut today = count(&query)?;
-        if today >= MAX_TOTAL && !keys.is_empty() {
+        let matching = u64::try_from(matching.count()).unwrap_or(u64::MAX);
+        let counted = self.list(&query)?.total;
+        let today = match counted >= MAX_TOTAL && matching > 0 {
             // it stopped counting: those that are not in the answer must not stand for others
-            query.filters.push(Filter::Compare {
-                column: self.told_apart_by,
-                comparison: Comparison::NotEqual,
-                values: keys,
-            });
-            today = count(&query)?;
-        } else {
-            today = today.saturating_sub(u64::try_from(keys.len()).unwrap_or(u64::MAX));
-        }
+            true => self.count_unchanged(query)?,
+            false => counted.saturating_sub(matching),
+        };
         Ok(today.saturating_add(then).min(MAX_TOTAL))
+    }
+}
+
+impl Merged<'_> {
+    fn list(&self, query: &Query) -> Result<Page, RowsFailure> {
+        let table = self.schema.number;
+        self.view.list(self.project, table, query, self.visibility)
+    }
+
+    /// Counts today's rows one by one, up to the bound, but for those that were changed since.
+    fn count_unchanged(&self, query: Query) -> Result<u64, RowsFailure> {
+        let mut query = Query {
+            limit: MAX_LIMIT,
+            total: Total::Skipped,
+            ..query
+        };
+        let mut counted = 0;
+        loop {
+            let rows = self.list(&query)?.rows;
+            let keys = rows.iter().map(|row| self.schema.key_of(row));
+            let same = keys.filter(|key| !self.changed.contains(&RowKey(key.clone())));
+            counted += u64::try_from(same.count()).unwrap_or(u64::MAX);
+            let last = rows.last().map(|row| self.schema.key_of(row));
+            let full = rows.len() >= usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX);
+            match last.filter(|_| full && counted < MAX_TOTAL) {
+                Some(key) => query.cursor = Some(Cursor::After(key)),
+                None => return Ok(counted.min(MAX_TOTAL)),
+            }
+        }
     }
 }
 
@@ -208,11 +220,7 @@ impl Today {
             let Some(query) = &mut self.query else {
                 return Ok(None);
             };
-            let table = merged.schema.number;
-            let page = merged
-                .view
-                .list(merged.project, table, query, merged.visibility);
-            let rows = match page {
+            let rows = match merged.list(query) {
                 Err(RowsFailure::PageTooLarge { .. }) if query.limit > 1 => {
                     query.limit /= 4;
                     query.limit = query.limit.max(1);

@@ -8,6 +8,7 @@
 //! A thread that is deleted by now, or an earlier life of an id, is there for the scope
 //! [`HISTORY_SCOPE`] alone.
 
+mod alike;
 mod bounds;
 mod events;
 mod history;
@@ -20,6 +21,9 @@ mod thread_list;
 mod thread_row;
 mod timeline;
 mod written;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use events::Past;
 pub(crate) use history::{Asked, Change, Entry};

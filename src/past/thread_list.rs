@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use everlog_domain::access::Privilege;
 use everlog_domain::envelope::{EventKind, StreamKind};
-use everlog_domain::ids::Offset;
+use everlog_domain::ids::{Offset, Position};
 use everlog_domain::ports::{Page, Visibility};
 use everlog_domain::query::{Comparison, Filter, Query};
 use everlog_domain::tables::system::{self, threads};
@@ -15,6 +15,7 @@ use super::HISTORY_SCOPE;
 use super::events::{Life, Past};
 use super::lives::may_read;
 use super::merge::Merged;
+use super::thread_row::SinceThen;
 use crate::error::ApiError;
 
 /// Envelopes that are read at once.
@@ -23,8 +24,8 @@ const AT_ONCE: usize = 2_048;
 /// What happened to threads after a moment.
 #[derive(Default)]
 struct Since {
-    /// The lives that had begun by then and were changed since.
-    changed: BTreeSet<Life>,
+    /// The lives that had begun by then and were changed since, with how.
+    changed: BTreeMap<Offset, (Life, SinceThen)>,
     /// Whether others began since.
     begun: bool,
 }
@@ -42,7 +43,7 @@ impl Past<'_> {
     pub(crate) fn threads(&self, query: &Query) -> Result<Page, ApiError> {
         let schema = schema()?;
         let since = self.threads_since()?;
-        let folded = self.fold(since.changed)?;
+        let folded = self.fold(since.changed.into_values())?;
         let visibility = match self.caller.privilege {
             Privilege::Key => Visibility::All,
             Privilege::Ordinary => Visibility::Roles(&self.caller.roles),
@@ -61,7 +62,6 @@ impl Past<'_> {
             today: Some(if since.begun { vec![there] } else { Vec::new() }),
             changed: folded.keys,
             changed_seen: folded.seen_today,
-            told_apart_by: threads::ID,
             then: folded.then,
         };
         Ok(merged.page()?)
@@ -73,7 +73,6 @@ impl Past<'_> {
         let head = head.map_or(Offset(0), |head| head.offset);
         self.bounds.check_since(head.0.saturating_sub(self.at.0))?;
         let mut since = Since::default();
-        let mut lives: BTreeMap<Offset, bool> = BTreeMap::new();
         let mut reached = self.at;
         while reached < head {
             let envelopes = self
@@ -97,22 +96,30 @@ impl Past<'_> {
             for envelope in visible {
                 if envelope.incarnation > self.at {
                     since.begun = true;
-                } else if lives.insert(envelope.incarnation, true).is_none() {
-                    self.bounds.check_folded(lives.len())?;
-                    since.changed.insert(Life {
-                        stream: envelope.stream.clone(),
-                        incarnation: envelope.incarnation,
-                    });
+                    continue;
                 }
+                let (_, of_life) = since
+                    .changed
+                    .entry(envelope.incarnation)
+                    .or_insert_with(|| {
+                        let life = Life {
+                            stream: envelope.stream.clone(),
+                            incarnation: envelope.incarnation,
+                        };
+                        let last = Position(envelope.position.0.saturating_sub(1));
+                        (life, SinceThen::begin(last))
+                    });
+                of_life.take(envelope.kind, envelope.offset);
+                self.bounds.check_folded(since.changed.len())?;
             }
         }
         Ok(since)
     }
 
-    fn fold(&self, lives: BTreeSet<Life>) -> Result<Folded, ApiError> {
+    fn fold(&self, lives: impl IntoIterator<Item = (Life, SinceThen)>) -> Result<Folded, ApiError> {
         let mut folded = Folded::default();
         let mut bytes = 0;
-        for life in lives {
+        for (life, since) in lives {
             let today = self.row_today(&life)?;
             let allowed = match &today {
                 Some(row) => {
@@ -127,7 +134,7 @@ impl Past<'_> {
                 continue;
             }
             folded.seen_today.extend(today.clone());
-            let then = self.thread_row(&life, today)?;
+            let then = self.thread_row_before(&life, &since, today)?;
             let Some(row) = then.filter(|row| may_read(self.caller, row)) else {
                 continue;
             };

@@ -125,8 +125,8 @@ pub struct StreamBack {
     pub stream: Stream,
     /// Which of its lives.
     pub incarnation: Offset,
-    /// Only entries up to this offset of the log.
-    pub until: Offset,
+    /// Only entries before this position.
+    pub before: Position,
     /// At most so many.
     pub limit: usize,
 }
@@ -235,7 +235,7 @@ pub trait RowsView: Send {
         at: Offset,
     ) -> Result<Option<Head>, RowsFailure>;
 
-    /// Entries of the stream index up to an offset, the newest first.
+    /// Entries of the stream index before a position, the newest first.
     fn stream_back(
         &self,
         project: ProjectNumber,

@@ -2,10 +2,8 @@
 //! Wire forms (Appwrite's JSON strings) are read at the edge.
 
 mod filter;
-mod ranking;
 
 pub use filter::{Comparison, Filter};
-pub use ranking::Ranked;
 
 use crate::value::Value;
 

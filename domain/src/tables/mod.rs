@@ -4,12 +4,14 @@
 mod canonical;
 mod change;
 mod fold;
+mod ranking;
 mod schema;
 pub mod system;
 
 pub use canonical::canonical_line;
 pub use change::RowChange;
 pub use fold::{RowBefore, RowKey, RowSet, places_of, row_of_change};
+pub use ranking::Ranked;
 pub use schema::{Column, ColumnType, Index, TableNumber, TableSchema, Uniqueness};
 
 use crate::value::Value;

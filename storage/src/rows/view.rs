@@ -245,16 +245,9 @@ impl RowsView for FjallView {
         range: &StreamBack,
     ) -> Result<Vec<StreamEntry>, RowsFailure> {
         let life = layout::life(project, &range.stream, range.incarnation);
-        let newest = runs::newest(&self.snapshot.reader, life.clone())?;
-        let Some(newest) = newest.filter(|_| range.until >= range.incarnation) else {
-            return Ok(Vec::new());
-        };
-        let mut wanted = KeyRange::under(life.clone());
-        if range.until < newest.last.offset {
-            // the run with the first event after the bound may hold events up to it as well
-            let first = runs::first_after(&self.snapshot.reader, &life, &newest, range.until)?;
-            wanted = wanted.ending(Some(layout::run(life, first.next())));
-        }
+        // a run lies under its first position
+        let end = layout::run(life.clone(), range.before);
+        let wanted = KeyRange::under(life).ending(Some(end));
         let mut entries = Vec::new();
         for run in self.snapshot.reader.range(&wanted).rev() {
             if entries.len() >= range.limit {
@@ -262,7 +255,7 @@ impl RowsView for FjallView {
             }
             let (key, value) = run?;
             let run = runs::read(&key, &value)?.entries.into_iter().rev();
-            entries.extend(run.filter(|entry| entry.offset <= range.until));
+            entries.extend(run.filter(|entry| entry.position < range.before));
         }
         entries.truncate(range.limit);
         Ok(entries)

@@ -9,6 +9,7 @@ mod denials;
 mod documented;
 pub(crate) mod event_stream;
 mod history;
+mod history_pages;
 mod idempotency;
 mod items;
 mod limits;

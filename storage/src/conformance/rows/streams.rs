@@ -58,7 +58,7 @@ pub(super) fn streams_are_read(rows: &dyn Rows) {
     }
 }
 
-/// The stream index answers backwards from any offset, with any limit, of one life only; and it
+/// The stream index answers backwards from any position, with any limit, of one life only; and it
 /// knows which life had begun at an offset.
 pub(super) fn streams_are_read_back(rows: &dyn Rows) {
     let mut history = History::new();
@@ -104,18 +104,18 @@ pub(super) fn streams_are_read_back(rows: &dyn Rows) {
         );
         let all = all.expect("the index is sound");
         assert_eq!(all.len(), 9);
-        for until in 0..=history.last_offset(1).0 + 1 {
+        for before in 0..=11 {
             for limit in [0, 1, 2, 99] {
                 let range = StreamBack {
                     stream: thread("t1"),
                     incarnation,
-                    until: Offset(until),
+                    before: Position(before),
                     limit,
                 };
                 let back = view.stream_back(ONE, &range).expect("the index is sound");
-                let within = all.iter().rev().filter(|entry| entry.offset.0 <= until);
+                let within = all.iter().rev().filter(|entry| entry.position.0 < before);
                 let expected: Vec<StreamEntry> = within.take(limit).copied().collect();
-                assert_eq!(back, expected, "until {until}, {limit}");
+                assert_eq!(back, expected, "before {before}, {limit}");
             }
         }
     }

@@ -205,7 +205,7 @@ impl RowsView for State {
         let life = entries.filter(|(incarnation, _)| *incarnation == range.incarnation);
         let entries = life.map(|(_, entry)| entry);
         Ok(entries
-            .filter(|entry| entry.offset <= range.until)
+            .filter(|entry| entry.position < range.before)
             .take(range.limit)
             .collect())
     }

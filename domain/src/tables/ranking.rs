@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::{Comparison, Cursor, Direction, Filter, OrderBy, Query};
-use crate::tables::TableSchema;
+use super::TableSchema;
+use crate::query::{Comparison, Cursor, Direction, Filter, OrderBy, Query};
 use crate::value::Value;
 
 /// The columns that decide where a row stands in a query's answer: those of its order, then those
