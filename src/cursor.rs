@@ -6,9 +6,13 @@ use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use compact_str::CompactString;
+use everlog_domain::access::Caller;
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{Offset, ProjectNumber};
 use subtle::ConstantTimeEq;
+
+/// The scope that sees offsets.
+pub(crate) const LOG_SCOPE: &str = "log.read";
 
 /// Encodes offsets as cursors and reads them back.
 ///
@@ -55,6 +59,17 @@ impl CursorCodec {
         let (offset, check) = block.split_at(8);
         let own: bool = check.ct_eq(&project.0.to_be_bytes()).into();
         own.then_some(Offset(u64::from_be_bytes(offset.try_into().ok()?)))
+    }
+
+    /// The place that a caller names: a cursor of their project, or for those who may read the log
+    /// an offset. For others, whether a number is refused or waited for would tell how far the
+    /// project's log has got.
+    pub(crate) fn named(&self, caller: &Caller, text: &str) -> Option<Offset> {
+        let number = match caller.scopes.contains(LOG_SCOPE) {
+            true => text.parse().ok().map(Offset),
+            false => None,
+        };
+        number.or_else(|| self.decode(caller.project, text))
     }
 }
 

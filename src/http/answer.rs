@@ -1,13 +1,15 @@
 //! What answers have in common.
 
 use axum::http::{HeaderName, HeaderValue};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use everlog_domain::ids::Offset;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::edge::Edge;
 use super::visitor::Visitor;
+use crate::cursor::LOG_SCOPE;
+use crate::json_answer::JsonAnswer;
 
 /// The place in the log that the answer stands for.
 pub(super) const CURSOR: HeaderName = HeaderName::from_static("x-everlog-cursor");
@@ -15,8 +17,18 @@ pub(super) const CURSOR: HeaderName = HeaderName::from_static("x-everlog-cursor"
 pub(super) const OFFSET: HeaderName = HeaderName::from_static("x-everlog-offset");
 /// The answer is the one to an earlier request with the same idempotency key.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// The scope that sees offsets.
-pub(crate) const LOG_SCOPE: &str = "log.read";
+
+/// The answer to a read: its body as JSON, and the place in the log that it stands for.
+pub(super) fn marked<T: Serialize>(
+    body: T,
+    edge: &Edge,
+    visitor: &Visitor,
+    offset: Offset,
+) -> Response {
+    let mut response = JsonAnswer(body).into_response();
+    mark(&mut response, edge, visitor, offset);
+    response
+}
 
 /// Says which place in the log an answer stands for.
 pub(crate) fn mark(response: &mut Response, edge: &Edge, visitor: &Visitor, offset: Offset) {

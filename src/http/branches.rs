@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use everlog_actors::live::row_weight;
 use everlog_domain::access::Caller;
 use everlog_domain::ids::ItemId;
@@ -16,7 +15,7 @@ use everlog_domain::threads::{SwitchBranch, ThreadCommand};
 use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
 
-use super::answer::mark;
+use super::answer::marked;
 use super::asked::Asked;
 use super::cells::cell;
 use super::deltas::page_with_deltas;
@@ -28,9 +27,8 @@ use super::queries::{ListQuery, PublicCursor};
 use super::reading::read_threads;
 use super::threads::{ThreadPath, readable};
 use super::visitor::Visitor;
-use super::writing::{ThreadWrite, written};
+use super::writing::ThreadWrite;
 use crate::error::{ApiError, ErrorType};
-use crate::json_answer::JsonAnswer;
 
 /// Rows that are read at once on the way back.
 const SLICE: u32 = 32;
@@ -55,10 +53,9 @@ pub(super) async fn switch(
     let item = ItemId::parse(&asked.value.item_id);
     let item = item.map_err(|error| ApiError::argument("itemId", error))?;
     let command = ThreadCommand::Switch(SwitchBranch { item });
-    let granted = ThreadWrite::new(thread, command, wish)
-        .ask(&edge, &visitor)
-        .await?;
-    written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    ThreadWrite::new(thread, command, wish)
+        .change(&edge, &visitor)
+        .await
 }
 
 /// Which branch a list asks for.
@@ -132,9 +129,12 @@ pub(super) async fn list(
     let found = found.await?;
     let (rows, more) = found.value;
     let items = rows.iter().map(|row| ItemAnswer::of_row(row)).collect();
-    let mut response = JsonAnswer(BranchList { items, more }).into_response();
-    mark(&mut response, edge, visitor, found.offset);
-    Ok(response)
+    Ok(marked(
+        BranchList { items, more },
+        edge,
+        visitor,
+        found.offset,
+    ))
 }
 
 fn page_of(asked: ListQuery) -> Result<(usize, Option<String>), ApiError> {
@@ -192,9 +192,7 @@ pub(super) async fn following(
         total: items.len(),
         items,
     };
-    let mut response = JsonAnswer(body).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(body, &edge, &visitor, found.offset))
 }
 
 /// The items of a living thread that the caller may read.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use everlog_domain::threads::{DeleteItem, EditItem, Part, ThreadCommand};
 use serde::Deserialize;
@@ -16,7 +15,7 @@ use super::open_items::with_item;
 use super::path::Path;
 use super::threads::metadata;
 use super::visitor::Visitor;
-use super::writing::{ThreadWrite, written};
+use super::writing::ThreadWrite;
 use crate::error::ApiError;
 
 /// `PATCH /v1/threads/{threadId}/items/{itemId}`
@@ -63,8 +62,7 @@ pub(super) async fn delete(
     let (thread, item) = path.parse()?;
     let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::DeleteItem(DeleteItem { item });
-    let granted = ThreadWrite::new(thread, command, wish)
-        .ask(&edge, &visitor)
-        .await?;
-    written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    ThreadWrite::new(thread, command, wish)
+        .change(&edge, &visitor)
+        .await
 }

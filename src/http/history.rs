@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use compact_str::CompactString;
 use everlog_domain::access::Principal;
 use everlog_domain::ids::{ItemId, Offset, ThreadId};
@@ -11,7 +11,7 @@ use everlog_domain::value::Value;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::answer::mark;
+use super::answer::marked;
 use super::edge::Edge;
 use super::item_rows::ItemPath;
 use super::past::{moment, read_past};
@@ -20,7 +20,6 @@ use super::threads::ThreadPath;
 use super::visitor::Visitor;
 use crate::cursor::CursorCodec;
 use crate::error::{ApiError, ErrorType};
-use crate::json_answer::JsonAnswer;
 use crate::past::{Asked, Change, Entry, Past};
 
 /// Events of a page unless the request says otherwise.
@@ -76,9 +75,7 @@ async fn answer(
             .collect(),
         cursor: found.value.more_after.map(cursor),
     };
-    let mut response = JsonAnswer(body).into_response();
-    mark(&mut response, edge, visitor, found.offset);
-    Ok(response)
+    Ok(marked(body, edge, visitor, found.offset))
 }
 
 fn parameter(query: Option<&str>, wanted: &str) -> Option<String> {

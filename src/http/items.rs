@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use everlog_actors::Granted;
 use everlog_domain::access::Caller;
 use everlog_domain::event::Event;
@@ -20,7 +20,7 @@ use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Body;
 
-use super::answer::{mark, selected};
+use super::answer::{marked, selected};
 use super::asked::Asked;
 use super::branches::{self, Branch};
 use super::deltas::{DeltaBudget, page_with_deltas, with_deltas};
@@ -182,19 +182,16 @@ fn page(
     let Page { total, rows } = &found.value;
     let total = *total;
     let items = rows.iter().map(|row| ItemAnswer::of_row(row));
-    let mut response = match select {
-        None => JsonAnswer(ItemList {
-            total,
-            items: items.collect(),
-        })
-        .into_response(),
+    match select {
+        None => {
+            let items = items.collect();
+            marked(ItemList { total, items }, edge, visitor, found.offset)
+        }
         Some(fields) => {
             let items = items.map(|item| selected(&item, Some(fields))).collect();
-            JsonAnswer(ItemList { total, items }).into_response()
+            marked(ItemList { total, items }, edge, visitor, found.offset)
         }
-    };
-    mark(&mut response, edge, visitor, found.offset);
-    response
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -241,7 +238,10 @@ pub(super) async fn get(
             .await?
         }
     };
-    let mut response = JsonAnswer(ItemAnswer::of_row(&found.value)).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(
+        ItemAnswer::of_row(&found.value),
+        &edge,
+        &visitor,
+        found.offset,
+    ))
 }

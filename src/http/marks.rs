@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use everlog_domain::ids::{ItemId, ThreadId};
 use everlog_domain::ports::Visibility;
 use everlog_domain::query::{Comparison, Filter, Query, Total};
@@ -17,7 +16,7 @@ use everlog_domain::threads::{
 use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
 
-use super::answer::mark;
+use super::answer::marked;
 use super::asked::{Asked, Nothing};
 use super::cells::{cell, text, time};
 use super::edge::Edge;
@@ -26,9 +25,8 @@ use super::path::Path;
 use super::reading::read_threads;
 use super::threads::{ThreadPath, readable};
 use super::visitor::Visitor;
-use super::writing::{ThreadWrite, written};
+use super::writing::ThreadWrite;
 use crate::error::ApiError;
-use crate::json_answer::JsonAnswer;
 
 /// Most receipts of an answer.
 const MOST_RECEIPTS: usize = 1_000;
@@ -131,10 +129,9 @@ async fn set(
     asked: &Asked<Nothing>,
 ) -> Result<Response, ApiError> {
     let wish = asked.wish(edge, visitor);
-    let granted = ThreadWrite::new(thread, command, wish)
-        .ask(edge, visitor)
-        .await?;
-    written(edge, visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    ThreadWrite::new(thread, command, wish)
+        .change(edge, visitor)
+        .await
 }
 
 /// `PUT /v1/threads/{threadId}/receipt`
@@ -154,10 +151,9 @@ pub(super) async fn mark_read(
     let item = ItemId::parse(&asked.value.item_id);
     let item = item.map_err(|error| ApiError::argument("itemId", error))?;
     let command = ThreadCommand::MarkRead(MarkRead { item });
-    let granted = ThreadWrite::new(path.thread()?, command, wish)
-        .ask(&edge, &visitor)
-        .await?;
-    written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    ThreadWrite::new(path.thread()?, command, wish)
+        .change(&edge, &visitor)
+        .await
 }
 
 #[derive(Debug, Serialize)]
@@ -198,9 +194,7 @@ pub(super) async fn receipts(
         total: found.value.len(),
         receipts: found.value.iter().map(receipt).collect(),
     };
-    let mut response = JsonAnswer(body).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(body, &edge, &visitor, found.offset))
 }
 
 #[derive(Debug, Serialize)]
@@ -259,9 +253,7 @@ pub(super) async fn unread(
         })
     });
     let found = found.await?;
-    let mut response = JsonAnswer(found.value).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(found.value, &edge, &visitor, found.offset))
 }
 
 fn compare(column: usize, comparison: Comparison, value: Value) -> Filter {
@@ -309,9 +301,7 @@ pub(super) async fn reactions(
         total: found.value.len(),
         reactions: found.value.iter().map(reaction).collect(),
     };
-    let mut response = JsonAnswer(body).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(body, &edge, &visitor, found.offset))
 }
 
 fn item_key(row: &[Value]) -> [Value; 3] {
@@ -359,7 +349,5 @@ pub(super) async fn pins(
         })
     });
     let found = found.await?;
-    let mut response = JsonAnswer(found.value).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(found.value, &edge, &visitor, found.offset))
 }

@@ -51,7 +51,7 @@ pub use set_up::SetUp;
 pub use thread_wire::ThreadAnswer;
 pub use visitor::Visitor;
 
-pub(crate) use answer::{LOG_SCOPE, mark};
+pub(crate) use answer::mark;
 pub(crate) use items::LISTING as ITEMS;
 pub(crate) use path::Path;
 pub(crate) use router::{Route, router};

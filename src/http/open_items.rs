@@ -51,10 +51,9 @@ pub(super) async fn append(
         return Err(ApiError::argument("deltas", reason));
     }
     let command = ThreadCommand::Append(AppendDelta { item, deltas });
-    let granted = ThreadWrite::new(thread, command, wish)
-        .ask(&edge, &visitor)
-        .await?;
-    written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    ThreadWrite::new(thread, command, wish)
+        .change(&edge, &visitor)
+        .await
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use everlog_domain::ids::ThreadId;
 use everlog_domain::threads::{
     AddParticipant, Participant, ParticipantId, ParticipantRole, RemoveParticipant, ThreadCommand,
 };
 use serde::{Deserialize, Serialize};
 
-use super::answer::mark;
+use super::answer::marked;
 use super::asked::{Asked, Nothing};
 use super::edge::Edge;
 use super::path::Path;
@@ -63,9 +63,7 @@ pub(super) async fn list(
         total: found.value.len(),
         participants: found.value,
     };
-    let mut response = JsonAnswer(body).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(body, &edge, &visitor, found.offset))
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,8 +103,7 @@ pub(super) async fn delete(
     let (thread, participant) = path.parse()?;
     let wish = asked.wish(&edge, &visitor);
     let command = ThreadCommand::RemoveParticipant(RemoveParticipant { participant });
-    let granted = ThreadWrite::new(thread, command, wish)
-        .ask(&edge, &visitor)
-        .await?;
-    written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    ThreadWrite::new(thread, command, wish)
+        .change(&edge, &visitor)
+        .await
 }

@@ -7,7 +7,6 @@ use everlog_domain::ids::{Offset, ProjectNumber};
 use everlog_domain::ports::RowsView;
 use tokio::time::{Instant, sleep};
 
-use super::answer::LOG_SCOPE;
 use super::edge::Edge;
 use super::visitor::Visitor;
 use crate::error::{ApiError, ErrorType};
@@ -56,19 +55,12 @@ pub(super) async fn wait_for_min(
     }
 }
 
-/// A cursor, or for those who may read the log an offset: for others a wait for a number would
-/// tell how far the project's log has got.
 fn min_offset(edge: &Edge, visitor: &Visitor, query: &str) -> Result<Option<Offset>, ApiError> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let Some((_, text)) = pairs.find(|(name, _)| name == "minOffset") else {
         return Ok(None);
     };
-    let caller = visitor.caller();
-    let number = match caller.scopes.contains(LOG_SCOPE) {
-        true => text.parse().ok().map(Offset),
-        false => None,
-    };
-    let offset = number.or_else(|| edge.cursors.decode(caller.project, &text));
+    let offset = edge.cursors.named(visitor.caller(), &text);
     offset.map(Some).ok_or_else(|| {
         let message =
             "minOffset: expected a cursor of this project, as X-Everlog-Cursor brought it";

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use everlog_actors::Granted;
 use everlog_domain::access::{Action, Caller, Permissions, Privilege};
 use everlog_domain::event::Event;
@@ -20,7 +20,7 @@ use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Body;
 
-use super::answer::{mark, selected};
+use super::answer::{marked, selected};
 use super::asked::Asked;
 use super::edge::Edge;
 use super::new_id::new_id;
@@ -160,9 +160,7 @@ fn page(
         total: found.value.total,
         threads: threads.collect(),
     };
-    let mut response = JsonAnswer(body).into_response();
-    mark(&mut response, edge, visitor, found.offset);
-    response
+    marked(body, edge, visitor, found.offset)
 }
 
 #[derive(Debug, Serialize)]
@@ -188,9 +186,12 @@ pub(super) async fn get(
             .await?
         }
     };
-    let mut response = JsonAnswer(ThreadAnswer::of_row(&found.value)).into_response();
-    mark(&mut response, &edge, &visitor, found.offset);
-    Ok(response)
+    Ok(marked(
+        ThreadAnswer::of_row(&found.value),
+        &edge,
+        &visitor,
+        found.offset,
+    ))
 }
 
 /// The row of a thread that the caller may read. Any other is not found, so that nobody learns
@@ -296,10 +297,9 @@ pub(super) async fn delete(
     let command = ThreadCommand::Delete(DeleteThread {
         thread: thread.clone(),
     });
-    let granted = ThreadWrite::new(thread, command, wish)
-        .ask(&edge, &visitor)
-        .await?;
-    written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    ThreadWrite::new(thread, command, wish)
+        .change(&edge, &visitor)
+        .await
 }
 
 fn name(text: Option<&str>) -> Result<Option<ThreadName>, ApiError> {

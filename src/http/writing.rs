@@ -51,6 +51,12 @@ impl ThreadWrite {
         }
     }
 
+    /// Asks for a change whose answer says nothing but that it stands.
+    pub(super) async fn change(self, edge: &Edge, visitor: &Visitor) -> Result<Response, ApiError> {
+        let granted = self.ask(edge, visitor).await?;
+        written(edge, visitor, &granted, StatusCode::NO_CONTENT, ()).await
+    }
+
     fn request(&self, visitor: &Visitor) -> ThreadRequest {
         ThreadRequest {
             caller: visitor.caller().clone(),

@@ -20,8 +20,9 @@ use super::form::Form;
 use super::page::{self, Ask, Found};
 use super::standing::Standing;
 use super::stream::{LogStream, Next};
+use crate::cursor::LOG_SCOPE;
 use crate::error::{ApiError, ErrorBody, ErrorType};
-use crate::http::{Edge, LOG_SCOPE, Visitor, mark};
+use crate::http::{Edge, Visitor, mark};
 use crate::json_answer::JsonAnswer;
 use crate::live::Places;
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use everlog_actors::live::{CallersWatch, Waker};
 use tokio::time::sleep;
 
+use crate::cursor::LOG_SCOPE;
 use crate::error::{ApiError, ErrorType};
-use crate::http::{Edge, LOG_SCOPE, Visitor};
+use crate::http::{Edge, Visitor};
 use crate::live::{Unidentified, identify};
 
 /// How often somebody is authenticated while the rows are an instant behind the epoch.

@@ -8,8 +8,6 @@ use everlog_domain::time::Time;
 use crate::cursor::CursorCodec;
 use crate::error::ApiError;
 
-/// The scope that sees offsets.
-const LOG_SCOPE: &str = "log.read";
 /// Microseconds of a millisecond, the unit in which times are told.
 const MILLISECOND: i64 = 1_000;
 
@@ -23,18 +21,13 @@ pub(crate) enum At {
 }
 
 impl At {
-    /// Reads a cursor, a time, or for those who may read the log an offset: for others a number
-    /// that is refused or not would tell how far the project's log has got.
+    /// Reads a place in the log as [`CursorCodec::named`] does, or a time.
     pub(crate) fn parse(
         text: &str,
         caller: &Caller,
         cursors: &CursorCodec,
     ) -> Result<Self, ApiError> {
-        let number = match caller.scopes.contains(LOG_SCOPE) {
-            true => text.parse().ok().map(Offset),
-            false => None,
-        };
-        let offset = number.or_else(|| cursors.decode(caller.project, text));
+        let offset = cursors.named(caller, text);
         let time = || {
             // a plus sign that was not escaped in a query string is a space
             Time::parse(&text.replace(' ', "+")).map(Self::Time)
