@@ -99,6 +99,7 @@ error_types! {
     AppendLimitExceeded = 409 "item_append_limit_exceeded",
     ItemTooLarge = 413 "item_too_large",
     ItemPartInvalid = 400 "item_part_invalid",
+    ForkTooDeep = 409 "thread_fork_too_deep",
 }
 
 /// An answer that is an error: Appwrite's form, with a sentence for people.
@@ -230,6 +231,8 @@ impl From<ThreadRefusal> for ApiError {
             R::ItemNotFound => ErrorType::ItemNotFound,
             R::TooManyReactions => ErrorType::ReactionLimitExceeded,
             R::TooManyPins => ErrorType::PinLimitExceeded,
+            R::ForkTooDeep => ErrorType::ForkTooDeep,
+            R::PastChanged => ErrorType::ServerBusy,
             R::Nameless => ErrorType::UserUnauthorized,
             R::ItemStillOpen => ErrorType::ItemStillOpen,
             R::ParentNotFound => ErrorType::ItemParentNotFound,

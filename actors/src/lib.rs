@@ -11,6 +11,7 @@ mod directory;
 mod earlier;
 #[cfg(test)]
 mod fixture;
+mod forks;
 pub mod live;
 mod node;
 mod options;

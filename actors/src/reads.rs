@@ -5,6 +5,7 @@ use std::sync::Arc;
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{Log, Rows, RowsView};
 
+use crate::forks::WithForks;
 use crate::options::{CommitterMode, NodeOptions};
 use crate::request::Refused;
 use crate::turns::Turns;
@@ -53,7 +54,7 @@ impl Reads {
             // of the engines, not before.
             let _place = place;
             let (rows, log) = (rows, log);
-            read(rows.view().as_ref(), log.as_ref())
+            read(&WithForks::new(rows.view()), log.as_ref())
         };
         match self.mode {
             CommitterMode::Inline => Ok(work()),

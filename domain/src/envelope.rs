@@ -112,7 +112,7 @@ pub struct Envelope {
     pub stream: Stream,
     /// Offset of the event that created this life of the entity.
     pub incarnation: Offset,
-    /// Place in this life of the entity, from 1.
+    /// Place in this life of the entity, from 1; a fork goes on where its source was.
     pub position: Position,
     /// What kind of event.
     pub kind: EventKind,
@@ -202,6 +202,7 @@ kinds! {
     65 "thread.deleted" ThreadDeleted,
     66 "thread.branch.switched" BranchSwitched,
     67 "thread.read" ThreadRead,
+    68 "thread.forked" ThreadForked,
     80 "item.posted" ItemPosted,
     81 "item.opened" ItemOpened,
     82 "item.delta" ItemDelta,
@@ -213,6 +214,7 @@ kinds! {
     88 "item.reaction.removed" ItemReactionRemoved,
     89 "item.pinned" ItemPinned,
     90 "item.unpinned" ItemUnpinned,
+    91 "item.copied" ItemCopied,
 }
 
 impl EventKind {
@@ -258,7 +260,11 @@ impl EventKind {
     pub const fn creates_stream(self) -> bool {
         matches!(
             self,
-            Self::ProjectCreated | Self::UserCreated | Self::KeyCreated | Self::ThreadCreated
+            Self::ProjectCreated
+                | Self::UserCreated
+                | Self::KeyCreated
+                | Self::ThreadCreated
+                | Self::ThreadForked
         )
     }
 }

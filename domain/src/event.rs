@@ -5,6 +5,7 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::envelope::{Envelope, EventKind};
 use crate::identity::IdentityEvent;
+use crate::ids::Position;
 use crate::projects::ProjectEvent;
 use crate::tables::RowChange;
 use crate::threads::ThreadEvent;
@@ -37,6 +38,16 @@ impl Event {
             Self::Project(event) => event.kind(),
             Self::Identity(event) => event.kind(),
             Self::Thread(event) => event.kind(),
+        }
+    }
+
+    /// The position that the event has where it begins a life of its entity. A fork goes on where its
+    /// source was: the positions before are those of the items that it shares.
+    #[must_use]
+    pub const fn first_position(&self) -> Position {
+        match self {
+            Self::Thread(ThreadEvent::ThreadForked(forked)) => forked.shares.until.next(),
+            Self::Project(_) | Self::Identity(_) | Self::Thread(_) => Position(1),
         }
     }
 

@@ -10,6 +10,7 @@ mod client_address;
 mod credentials;
 mod deltas;
 mod edge;
+mod fork;
 mod health;
 mod history;
 mod identity;

@@ -17,7 +17,7 @@ use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
 use super::{
-    account, branches, changed_items, health, history, items, marks, metrics, open_items,
+    account, branches, changed_items, fork, health, history, items, marks, metrics, open_items,
     participants, sessions, threads, typing,
 };
 
@@ -111,6 +111,7 @@ fn resources() -> Vec<Route> {
             get(branches::following),
         ),
         ("/v1/threads/{threadId}/branch", put(branches::switch)),
+        ("/v1/threads/{threadId}/fork", post(fork::fork)),
         ("/v1/threads/{threadId}/receipt", put(marks::mark_read)),
         ("/v1/threads/{threadId}/receipts", get(marks::receipts)),
         ("/v1/threads/{threadId}/unread", get(marks::unread)),

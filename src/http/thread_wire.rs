@@ -2,7 +2,9 @@
 
 use everlog_domain::envelope::Envelope;
 use everlog_domain::tables::system::threads;
-use everlog_domain::threads::{ThreadAccess, ThreadCreated};
+use everlog_domain::threads::{
+    ForkedFrom, ParticipantId, ParticipantRole, ThreadAccess, ThreadCreated, ThreadForked,
+};
 use everlog_domain::value::Value;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -16,6 +18,7 @@ pub(super) const FIELDS: &[&str] = &[
     "participants",
     "lastItemAt",
     "activeItemId",
+    "forkedFrom",
 ];
 
 /// A thread on the wire. Its sequence stays inside: it is an offset in the project's log, and would
@@ -37,6 +40,8 @@ pub struct ThreadAnswer {
     last_item_at: String,
     /// The item that the next one follows, if that is not the newest.
     active_item_id: Option<String>,
+    /// The thread that it was forked from, and the item if one was named.
+    forked_from: Json,
 }
 
 /// A participant on the wire.
@@ -64,6 +69,7 @@ impl ThreadAnswer {
             participants: participants(row),
             last_item_at: time(row, threads::LAST_ITEM_AT),
             active_item_id: cell(row, threads::ACTIVE_ITEM).as_text().map(str::to_owned),
+            forked_from: json(row, threads::FORKED_FROM).clone(),
         }
     }
 
@@ -71,29 +77,52 @@ impl ThreadAnswer {
     #[must_use]
     pub fn of_creation(envelope: &Envelope, created: &ThreadCreated) -> Self {
         let time = envelope.time.to_string();
-        let participants = created.access.participants.iter();
-        let participants = participants.map(|(id, role)| ParticipantAnswer {
-            id: id.to_string(),
-            // a role is a name, which always has a JSON form
-            role: serde_json::to_value(role).unwrap_or(Json::Null),
-        });
         Self {
             id: created.thread.to_string(),
             created_at: time.clone(),
             updated_at: time.clone(),
-            permissions: created
-                .access
-                .permissions
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            permissions: permission_texts(&created.access),
             name: created.name.as_ref().map(|name| name.as_str().to_owned()),
             metadata: created.metadata.to_json(),
-            participants: participants.collect(),
+            participants: with_roles(&created.access),
             last_item_at: time,
             active_item_id: None,
+            forked_from: Json::Null,
         }
     }
+
+    /// From the event that forked it from another.
+    #[must_use]
+    pub fn of_fork(envelope: &Envelope, forked: &ThreadForked) -> Self {
+        let last_item_at = forked.last_item_at.unwrap_or(envelope.time);
+        let source = ForkedFrom::new(&forked.shares.thread, forked.item.as_ref());
+        Self {
+            id: forked.thread.to_string(),
+            created_at: envelope.time.to_string(),
+            updated_at: envelope.time.to_string(),
+            permissions: permission_texts(&forked.access),
+            name: forked.name.as_ref().map(|name| name.as_str().to_owned()),
+            metadata: forked.metadata.to_json(),
+            participants: with_roles(&forked.access),
+            last_item_at: last_item_at.to_string(),
+            active_item_id: forked.continues.as_ref().map(ToString::to_string),
+            // two ids, which always have a JSON form
+            forked_from: serde_json::to_value(source).unwrap_or(Json::Null),
+        }
+    }
+}
+
+fn permission_texts(access: &ThreadAccess) -> Vec<String> {
+    access.permissions.iter().map(ToString::to_string).collect()
+}
+
+fn with_roles(access: &ThreadAccess) -> Vec<ParticipantAnswer> {
+    let answer = |(id, role): (&ParticipantId, &ParticipantRole)| ParticipantAnswer {
+        id: id.to_string(),
+        // a role is a name, which always has a JSON form
+        role: serde_json::to_value(role).unwrap_or(Json::Null),
+    };
+    access.participants.iter().map(answer).collect()
 }
 
 /// The participants of a thread's row.

@@ -309,7 +309,7 @@ fn name(text: Option<&str>) -> Result<Option<ThreadName>, ApiError> {
     name.map(Some).ok_or_else(wrong)
 }
 
-fn permissions(texts: &[String]) -> Result<Permissions, ApiError> {
+pub(super) fn permissions(texts: &[String]) -> Result<Permissions, ApiError> {
     Permissions::parse(texts).map_err(|error| ApiError::argument("permissions", error))
 }
 

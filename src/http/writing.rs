@@ -37,6 +37,15 @@ impl ThreadWrite {
     /// Asks for it. Where access moved, the caller is authenticated again, so that no write slips
     /// past a revocation.
     pub(super) async fn ask(self, edge: &Edge, visitor: &Visitor) -> Result<Granted, ApiError> {
+        Ok(self.try_ask(edge, visitor).await??)
+    }
+
+    /// The same, with why it was refused.
+    pub(super) async fn try_ask(
+        self,
+        edge: &Edge,
+        visitor: &Visitor,
+    ) -> Result<Result<Granted, Refused>, ApiError> {
         let mut visitor = visitor.clone();
         let mut attempt = 1;
         loop {
@@ -46,7 +55,7 @@ impl ThreadWrite {
                     visitor = visitor.again(edge).await?;
                     attempt += 1;
                 }
-                outcome => return Ok(outcome?),
+                outcome => return Ok(outcome),
             }
         }
     }

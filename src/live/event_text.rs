@@ -28,6 +28,11 @@ pub(super) fn whole(recorded: &Recorded) -> Option<String> {
                 envelope, event,
             )));
         }
+        ThreadEvent::ThreadForked(event) => {
+            text.thread = Some(ThreadText::Whole(ThreadAnswer::of_fork(envelope, event)));
+        }
+        // Shown to nobody: the item is as it was.
+        ThreadEvent::ItemCopied(event) => text.item_id = Some(&event.item),
         ThreadEvent::ThreadUpdated(event) => {
             text.thread = Some(ThreadText::Changed {
                 name: event.name.as_ref().map(|name| name.as_str()),

@@ -17,7 +17,7 @@ use everlog_domain::tables::system::threads;
 use super::catch_up::shows;
 use super::life::cell;
 use super::page::{Change, Link, Links, Text};
-use super::shown::{ItemFilters, ItemRow, Shown, ThreadLife, is_of_item};
+use super::shown::{ItemFilters, ItemRow, Shown, ThreadLife, is_of_item, opens_thread};
 
 /// Threads whose readability a subscription remembers.
 const REMEMBERED: usize = 128;
@@ -176,7 +176,7 @@ fn item_change(
         return Ok(None);
     }
     if !is_of_item(envelope.kind) {
-        let delta = delta.filter(|_| envelope.kind.changes_access());
+        let delta = delta.filter(|_| opens_thread(envelope.kind));
         return Ok(delta.and_then(|delta| whole_thread_change(caller, delta, id)));
     }
     if !readable.of(caller, id)? {

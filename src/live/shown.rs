@@ -48,13 +48,19 @@ impl ThreadLife {
     /// Whether events of a kind are shown.
     pub(super) const fn shows(&self, kind: EventKind) -> bool {
         match self.part {
-            Part::Whole => !matches!(kind, EventKind::ThreadDeleted),
+            Part::Whole => !matches!(kind, EventKind::ThreadDeleted | EventKind::ItemCopied),
             Part::Items => is_of_item(kind),
         }
     }
 }
 
-/// Whether events of a kind are about an item.
+/// Whether an event of a kind may let somebody see a thread with items that are there already, or end
+/// that.
+pub(super) const fn opens_thread(kind: EventKind) -> bool {
+    kind.changes_access() || matches!(kind, EventKind::ThreadForked)
+}
+
+/// Whether events of a kind are about an item. A fork's copy of one tells nobody anything new.
 pub(super) const fn is_of_item(kind: EventKind) -> bool {
     matches!(
         kind,

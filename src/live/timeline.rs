@@ -135,6 +135,7 @@ fn access_after(recorded: &Recorded) -> Option<&ThreadAccess> {
     };
     match event {
         ThreadEvent::ThreadCreated(event) => Some(&event.access),
+        ThreadEvent::ThreadForked(event) => Some(&event.access),
         ThreadEvent::ThreadPermissionsChanged(event) => Some(&event.access),
         ThreadEvent::ParticipantAdded(event) => Some(&event.access),
         ThreadEvent::ParticipantRemoved(event) => Some(&event.access),
@@ -152,7 +153,8 @@ fn access_after(recorded: &Recorded) -> Option<&ThreadAccess> {
         | ThreadEvent::ItemReactionAdded(_)
         | ThreadEvent::ItemReactionRemoved(_)
         | ThreadEvent::ItemPinned(_)
-        | ThreadEvent::ItemUnpinned(_) => None,
+        | ThreadEvent::ItemUnpinned(_)
+        | ThreadEvent::ItemCopied(_) => None,
     }
 }
 

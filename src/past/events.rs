@@ -179,6 +179,7 @@ pub(super) const fn may_change_items(kind: EventKind) -> bool {
             | EventKind::ItemOpened
             | EventKind::ItemDelta
             | EventKind::ThreadCreated
+            | EventKind::ThreadForked
             | EventKind::ThreadUpdated
             | EventKind::ThreadPermissionsChanged
             | EventKind::ParticipantAdded

@@ -239,6 +239,10 @@ impl Past<'_> {
                 changes.extend(between(items::TABLE, &OF_ITEMS, was.as_ref(), from, is));
             }
         }
+        if recorded.envelope.kind == EventKind::ItemCopied {
+            // the item is as it was
+            return Ok(None);
+        }
         if of_items.is_empty() {
             if folding.only.is_some() {
                 return Ok(None);

@@ -1,16 +1,25 @@
 //! Which items were changed since a moment, and what they were before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use everlog_domain::envelope::EventKind;
 use everlog_domain::event::Recorded;
 use everlog_domain::ids::{Offset, Position};
+use everlog_domain::ports::StreamRange;
 use everlog_domain::tables::system::items;
-use everlog_domain::tables::{RowChange, RowSet, row_of_change};
+use everlog_domain::tables::{Row, RowChange, RowSet, row_of_change};
 use everlog_domain::value::Value;
 
 use super::events::{Life, Past, Step, may_change_items};
 use crate::error::ApiError;
+
+/// An item that a fork copied.
+pub(super) struct Copied {
+    /// When.
+    pub(super) offset: Offset,
+    /// As it had been until then.
+    pub(super) row: Row,
+}
 
 impl Past<'_> {
     /// The positions of the items up to `last` that events after this moment changed.
@@ -82,6 +91,41 @@ impl Past<'_> {
             })
         })?;
         Ok(rows)
+    }
+
+    /// Up to which position a life shares the items of another: a fork goes on where its source was.
+    pub(super) fn shared_until(&self, life: &Life) -> Result<Option<Position>, ApiError> {
+        let first = StreamRange {
+            stream: life.stream.clone(),
+            incarnation: life.incarnation,
+            after: Offset(0),
+            limit: 1,
+        };
+        let first = self.view.stream(self.project(), &first)?;
+        let first = first.first().map(|entry| entry.position);
+        let before = first.map(|first| Position(first.0.saturating_sub(1)));
+        Ok(before.filter(|before| before.0 > 0))
+    }
+
+    /// The items that a fork copied before it changed them, whenever that was, as they had been.
+    pub(super) fn items_copied(&self, life: &Life) -> Result<BTreeMap<Position, Copied>, ApiError> {
+        let mut copied = BTreeMap::new();
+        self.each_entry(life, Offset(0), |entries| {
+            let copies = entries.iter();
+            let copies = copies.filter(|entry| entry.kind == EventKind::ItemCopied);
+            let offsets: Vec<Offset> = copies.map(|entry| entry.offset).collect();
+            self.each_event(&offsets, |recorded| {
+                for (position, change) in of_items(recorded) {
+                    if let RowChange::Insert { row, .. } = change {
+                        let offset = recorded.envelope.offset;
+                        copied.insert(position, Copied { offset, row });
+                    }
+                }
+                Ok(())
+            })?;
+            Ok(Step::On)
+        })?;
+        Ok(copied)
     }
 
     fn fold_into(

@@ -6,7 +6,7 @@ use everlog_domain::ids::{ItemId, Position};
 use everlog_domain::ports::{Page, Visibility};
 use everlog_domain::query::{Comparison, Cursor, Filter, Query};
 use everlog_domain::tables::system::{self, items};
-use everlog_domain::tables::{Row, RowKey, TableSchema};
+use everlog_domain::tables::{Row, RowChange, RowKey, TableSchema};
 use everlog_domain::value::Value;
 
 use super::events::Past;
@@ -23,8 +23,22 @@ pub(crate) struct ItemsThen {
     /// Whether today's rows are looked at: not if the thread is gone, nor where it was so short
     /// then that it is sooner read from its beginning.
     today: bool,
+    /// Up to which position it shares the items of another, if it is a fork: those are today's rows
+    /// whatever became of it.
+    shared: Option<Position>,
     changed: BTreeSet<RowKey>,
-    then: Vec<Row>,
+    pub(super) then: Vec<Row>,
+}
+
+impl ItemsThen {
+    /// Up to which position today's rows are those of then, but for the changed ones.
+    fn of_today(&self) -> Option<Position> {
+        if self.today {
+            Some(self.last)
+        } else {
+            self.shared
+        }
+    }
 }
 
 /// From which item on.
@@ -43,13 +57,26 @@ impl Past<'_> {
         let last = self.position_at(life, thread.newest, self.at)?;
         let since = thread.newest.0.saturating_sub(last.0);
         let today = thread.living && since <= last.0;
-        let (changed, rows) = if today {
+        let (mut changed, mut rows) = if today {
             let changed = self.items_changed_since(life, last)?;
             let rows = self.fold_items(life, last, &changed)?;
             (changed, rows)
         } else {
             (BTreeSet::new(), self.fold_all_items(life)?)
         };
+        let shared = self.shared_until(life)?;
+        if shared.is_some() {
+            for (position, copy) in self.items_copied(life)? {
+                if copy.offset > self.at {
+                    changed.insert(position);
+                    let (table, row) = (items::TABLE, copy.row);
+                    rows.apply(RowChange::Insert { table, row });
+                } else if !today {
+                    // it is among those that were read, as it had become by then
+                    changed.insert(position);
+                }
+            }
+        }
         let key = |position: &Position| {
             let [id, incarnation] = prefix(&thread);
             RowKey(vec![id, incarnation, Value::counter(position.0)])
@@ -60,6 +87,7 @@ impl Past<'_> {
             thread,
             last,
             today,
+            shared,
         })
     }
 
@@ -91,15 +119,17 @@ impl Past<'_> {
             None => None,
         };
         let [id, incarnation] = prefix(&items.thread);
-        let there = vec![
-            Filter::equal(items::THREAD, id),
-            Filter::equal(items::INCARNATION, incarnation),
-            Filter::Compare {
-                column: items::POSITION,
-                comparison: Comparison::LessOrEqual,
-                values: vec![Value::counter(items.last.0)],
-            },
-        ];
+        let there = |until: Position| {
+            vec![
+                Filter::equal(items::THREAD, id),
+                Filter::equal(items::INCARNATION, incarnation),
+                Filter::Compare {
+                    column: items::POSITION,
+                    comparison: Comparison::LessOrEqual,
+                    values: vec![Value::counter(until.0)],
+                },
+            ]
+        };
         let mut changed_seen = Vec::new();
         for key in &items.changed {
             let row = self.view.get(self.project(), items::TABLE, &key.0)?;
@@ -111,7 +141,7 @@ impl Past<'_> {
             schema,
             query: &query,
             visibility: Visibility::All,
-            today: items.today.then_some(there),
+            today: items.of_today().map(there),
             changed: items.changed.clone(),
             changed_seen,
             then: items.then.clone(),
@@ -137,9 +167,9 @@ impl Past<'_> {
         if let Some(row) = then.find(named) {
             return Ok(Some(row.clone()));
         }
-        if !items.today {
+        let Some(until) = items.of_today() else {
             return Ok(None);
-        }
+        };
         let [thread, incarnation] = prefix(&items.thread);
         let values = [thread, incarnation, Value::text(id)];
         let row = self
@@ -149,7 +179,7 @@ impl Past<'_> {
         let there = |row: &Row| {
             let position = row.get(items::POSITION).and_then(Value::as_int);
             let position = position.and_then(|position| u64::try_from(position).ok());
-            position.is_some_and(|position| position <= items.last.0)
+            position.is_some_and(|position| position <= until.0)
                 && !items.changed.contains(&RowKey(schema.key_of(row)))
         };
         Ok(row.filter(there))

@@ -11,6 +11,7 @@
 mod alike;
 mod bounds;
 mod events;
+mod fork;
 mod history;
 mod item_events;
 mod items;

@@ -10,8 +10,8 @@ use everlog_domain::identity::{IdentityEvent, IdentityRefusal};
 use everlog_domain::ids::{ItemId, KeyId, ProjectId, SessionId, ThreadId, UserId};
 use everlog_domain::projects::{ProjectEvent, ProjectRefusal};
 use everlog_domain::threads::{
-    Author, Delta, MarkRead, Parent, Part, Participant, ParticipantId, ParticipantRole, PinItem,
-    React, ThreadAccess, ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal,
+    Author, Delta, ForkThread, MarkRead, Parent, Part, Participant, ParticipantId, ParticipantRole,
+    PinItem, React, ThreadAccess, ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal,
 };
 
 use super::ledger::{Ask, Credential, What};
@@ -285,6 +285,9 @@ impl Thread {
             | ThreadCommand::Pin(PinItem { item, .. }) => {
                 unreachable!("no wish is about the marks of {item}")
             }
+            ThreadCommand::Fork(ForkThread { fork, .. }) => {
+                unreachable!("no wish is about the fork {fork}")
+            }
             ThreadCommand::Switch(switch) => {
                 self.needs(who, Action::Create, || match self.is_there(&switch.item) {
                     false => ThreadRefusal::ItemNotFound.into(),
@@ -416,6 +419,9 @@ impl Thread {
             | ThreadEvent::ItemReactionRemoved(_)
             | ThreadEvent::ItemPinned(_)
             | ThreadEvent::ItemUnpinned(_) => return Err("nobody asked for marks".to_owned()),
+            ThreadEvent::ThreadForked(_) | ThreadEvent::ItemCopied(_) => {
+                return Err("nobody asked for a fork".to_owned());
+            }
             ThreadEvent::ItemDeleted(event) => {
                 let was_open = self.open.remove(&event.item).is_some();
                 fresh(was_open == event.was_open, "item that is being written")?;

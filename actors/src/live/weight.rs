@@ -8,10 +8,11 @@ use everlog_domain::access::Permissions;
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ports::RowDelta;
 use everlog_domain::threads::{
-    BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
-    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned,
-    Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess, ThreadCreated,
-    ThreadDeleted, ThreadEvent, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    BranchSwitched, Delta, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited,
+    ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved,
+    ItemUnpinned, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess,
+    ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked, ThreadPermissionsChanged, ThreadRead,
+    ThreadUpdated,
 };
 use everlog_domain::value::Value;
 use serde_json::Value as Json;
@@ -59,6 +60,34 @@ fn content(event: &Event) -> usize {
             let name = name.as_ref().map(|name| name.as_str());
             optional(name) + self::metadata(metadata) + self::access(access)
         }
+        ThreadEvent::ThreadForked(ThreadForked {
+            thread: _,
+            shares,
+            item: _,
+            name,
+            metadata,
+            access,
+            continues: _,
+            last_item_at: _,
+        }) => {
+            let name = name.as_ref().map(|name| name.as_str());
+            let open = shares.without.len() * size_of::<u64>();
+            CELL + open + optional(name) + self::metadata(metadata) + self::access(access)
+        }
+        ThreadEvent::ItemCopied(ItemCopied {
+            item: _,
+            opened: _,
+            author: _,
+            role: _,
+            status: _,
+            parts,
+            metadata,
+            tokens: _,
+            parent: _,
+            created_at: _,
+            updated_at: _,
+            edited_at: _,
+        }) => CELL + self::parts(parts) + self::metadata(metadata),
         ThreadEvent::ThreadUpdated(ThreadUpdated { name, metadata }) => {
             let name = name.as_ref().map(|name| name.as_str());
             optional(name) + metadata.as_ref().map_or(CELL, self::metadata)

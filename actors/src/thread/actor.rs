@@ -8,16 +8,16 @@ use std::time::Duration;
 use everlog_domain::envelope::{Head, Stream};
 use everlog_domain::event::Event;
 use everlog_domain::ids::{CommitNumber, Position, ProjectNumber, ProjectUid, ThreadId};
-use everlog_domain::log::{Append, Draft, Expected, Ticket};
+use everlog_domain::log::{Append, Basis, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
 use everlog_domain::threads::{
-    Author, Facts, Marks, PostedItem, ThreadCommand, ThreadEvent, ThreadState, Written,
+    Author, Facts, Marks, ThreadCommand, ThreadEvent, ThreadState, Written,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
 use super::asked::Asked;
-use super::facts::{item_exists, marks_of, posted_item};
+use super::facts::{ForkPlace, FoundItem, fork_place, item_exists, marks_of, posted_item};
 use super::load::{load, written};
 use super::outcomes::Outcomes;
 use super::overlay::{InFlight, Overlay};
@@ -201,7 +201,8 @@ impl ThreadActor {
         // What a closing command repeats, and what there is of an item, is read from the rows: the
         // appends must be there.
         let command = &asked.request.command;
-        let rests_on_rows = command.closes().is_some() || command.about().is_some();
+        let rests_on_rows =
+            command.closes().is_some() || command.about().is_some() || command.forks().is_some();
         let reads_rows = rests_on_rows && !overlay.is_settled();
         if overlay.is_spoilt()
             || overlay.awaits_creation()
@@ -220,12 +221,17 @@ impl ThreadActor {
             caller: &asked.request.caller,
             item_exists: found.item_exists,
             written: found.written.as_ref(),
-            item: found.item.as_ref(),
+            item: found.item.as_ref().map(|item| &item.posted),
             marks: found.marks.as_ref(),
+            shared: found.item.as_ref().and_then(|item| item.shared.as_ref()),
+            fork: found.fork.as_ref().map(|fork| &fork.facts),
         };
         let decided = asked.request.command.clone().decide(overlay.state(), facts);
         match decided {
-            Ok(events) if !events.is_empty() => self.append(myself, state, asked, events),
+            Ok(events) if !events.is_empty() => {
+                let fork = found.fork.and_then(|fork| fork.head);
+                self.append(myself, state, asked, (events, fork))
+            }
             // A refusal, or "nothing to do", rests on what is ahead: it holds once that is durable.
             _ if !overlay.is_settled() => Step::Wait(asked),
             decided => {
@@ -281,7 +287,8 @@ impl ThreadActor {
             .reads
             .run(project, move |view, _| load(view, project, &id))
             .await??;
-        state.overlay = Some(Overlay::new(loaded));
+        let stream = Stream::thread(&self.key.1);
+        state.overlay = Some(Overlay::new(stream, loaded));
         Ok(())
     }
 
@@ -297,7 +304,8 @@ impl ThreadActor {
         };
         let about = request.command.about().cloned();
         let ahead = new.as_ref().is_some_and(|item| overlay.has_item(item));
-        let asks_rows = new.is_some() || about.is_some() || closing.is_some();
+        let fork = request.command.forks().is_some();
+        let asks_rows = new.is_some() || about.is_some() || closing.is_some() || fork;
         if ahead || !(asks_rows || request.wish.is_some()) {
             return Ok(LookedUp::Fresh(Found {
                 item_exists: ahead,
@@ -308,7 +316,9 @@ impl ThreadActor {
         let (wish, now) = (request.wish, request.now);
         let marks = request.command.marks();
         let marks = marks.map(|of| (of, Author::principal(&request.caller.principal)));
-        let read = move |view: &dyn RowsView, log: &dyn Log| {
+        let changes_item = request.command.changes_item();
+        let fork = fork.then(|| request.command.clone());
+        let read = move |view: &dyn RowsView, log: &dyn Log| -> Result<LookedUp, Refused> {
             if let Some(granted) = granted_before(view, log, project, wish.as_ref(), now)? {
                 return Ok(LookedUp::Repeated(granted));
             }
@@ -319,21 +329,39 @@ impl ThreadActor {
                 .map(|(opened, _)| written(view, project, &thread, opened))
                 .transpose()?;
             let item = about
-                .map(|item| posted_item(view, project, &thread, &item))
+                .map(|item| posted_item(view, project, &thread, (&item, changes_item)))
+                .transpose()?
+                .flatten();
+            let fork = fork
+                .map(|command| fork_place(view, project, &thread, (&command, item.as_ref())))
                 .transpose()?
                 .flatten();
             let marked = item.as_ref().zip(marks);
             let marks = marked
-                .map(|(item, (of, by))| marks_of(view, (project, &thread), item, (of, &by)))
+                .map(|(item, (of, by))| marks_of(view, (project, &thread), &item.posted, (of, &by)))
                 .transpose()?;
             Ok(LookedUp::Fresh(Found {
                 item_exists: exists.unwrap_or(false),
                 written: written.flatten(),
                 item,
                 marks,
+                fork,
             }))
         };
-        self.world.reads.run(project, read).await?
+        let found = self.world.reads.run(project, read).await??;
+        if let LookedUp::Fresh(Found {
+            item:
+                Some(FoundItem {
+                    shared: Some(shared),
+                    ..
+                }),
+            ..
+        }) = &found
+        {
+            // its copy repeats it
+            asked.hold(shared.bytes())?;
+        }
+        Ok(found)
     }
 
     fn append(
@@ -341,13 +369,13 @@ impl ThreadActor {
         myself: &ActorRef<ThreadMessage>,
         state: &mut ThreadShellState,
         asked: Box<Asked>,
-        events: Vec<ThreadEvent>,
+        (events, fork): (Vec<ThreadEvent>, Option<Head>),
     ) -> Step {
         let Some(overlay) = state.overlay.as_mut() else {
             return Step::Wait(asked);
         };
         let ticket = self.world.next_ticket();
-        let append = match self.prepare(overlay, ticket, &asked.request, events) {
+        let append = match self.prepare(overlay, ticket, &asked.request, (events, fork)) {
             Ok(append) => append,
             Err(refused) => return answer(asked, Err(refused)),
         };
@@ -375,9 +403,23 @@ impl ThreadActor {
         overlay: &Overlay,
         ticket: Ticket,
         request: &ThreadRequest,
-        events: Vec<ThreadEvent>,
+        (events, fork): (Vec<ThreadEvent>, Option<Head>),
     ) -> Result<Append, Refused> {
-        let stream = Stream::thread(&self.key.1);
+        let own = Stream::thread(&self.key.1);
+        let mut expected = vec![Expected {
+            stream: own.clone(),
+            head: overlay.head(),
+            basis: overlay.basis(),
+        }];
+        // What makes a fork is about the fork alone, and rests on both.
+        let stream = request.command.forks().map_or(own, Stream::thread);
+        if request.command.forks().is_some() {
+            expected.push(Expected {
+                stream: stream.clone(),
+                head: fork,
+                basis: Basis::Durable,
+            });
+        }
         let drafts = events
             .into_iter()
             .map(|event| self.seal(&stream, event))
@@ -385,11 +427,7 @@ impl ThreadActor {
         Ok(Append {
             project: self.key.0,
             ticket: Some(ticket),
-            expected: vec![Expected {
-                stream,
-                head: overlay.head(),
-                basis: overlay.basis(),
-            }],
+            expected,
             as_of: overlay.as_of,
             claims: Vec::new(),
             access_epoch: Some(request.caller.access_epoch),
@@ -446,8 +484,9 @@ enum LookedUp {
 struct Found {
     item_exists: bool,
     written: Option<Written>,
-    item: Option<PostedItem>,
+    item: Option<FoundItem>,
     marks: Option<Marks>,
+    fork: Option<ForkPlace>,
 }
 
 /// Where the open item was opened that a command closes, and how many bytes it has.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use everlog_domain::envelope::Head;
+use everlog_domain::envelope::{Head, Stream};
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, ItemId, Offset};
@@ -32,6 +32,8 @@ enum Trust {
 
 /// See the module's description.
 pub(super) struct Overlay {
+    /// The thread's own: an append that forks it is about another.
+    stream: Stream,
     committed: ThreadState,
     ahead: ThreadState,
     /// The commit as of which the committed state holds.
@@ -41,8 +43,9 @@ pub(super) struct Overlay {
 }
 
 impl Overlay {
-    pub(super) fn new(loaded: Loaded) -> Self {
+    pub(super) fn new(stream: Stream, loaded: Loaded) -> Self {
         Self {
+            stream,
             ahead: loaded.state.clone(),
             committed: loaded.state,
             as_of: loaded.as_of,
@@ -122,7 +125,7 @@ impl Overlay {
 
     /// Goes ahead by an append on its way to the committer.
     pub(super) fn advance(&mut self, append: InFlight, drafts: &[Draft]) {
-        for draft in drafts {
+        for draft in drafts.iter().filter(|draft| draft.stream == self.stream) {
             if let Event::Thread(event) = &draft.event {
                 // The offset is not known yet; only a creation needs it, and that is waited for.
                 self.ahead.apply(Offset(0), event);
@@ -142,7 +145,8 @@ impl Overlay {
 
     /// Takes in what became durable.
     pub(super) fn commit(&mut self, events: &[Arc<Recorded>], commit: CommitNumber) {
-        for recorded in events {
+        let own = |recorded: &&Arc<Recorded>| recorded.envelope.stream == self.stream;
+        for recorded in events.iter().filter(own) {
             if let Event::Thread(event) = &recorded.event {
                 self.committed.apply(recorded.envelope.offset, event);
             }

@@ -15,7 +15,7 @@ use super::{Append, Basis, Claim, Expected, Ticket, chain};
 use crate::envelope::{Envelope, EventKind, Head, Idempotency, Stream};
 use crate::event::{Event, Recorded};
 use crate::hash::Hash;
-use crate::ids::{CommitNumber, Offset, Position, ProjectNumber, ProjectUid, Scope};
+use crate::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid, Scope};
 use crate::time::Time;
 
 /// How far a project has got.
@@ -314,7 +314,7 @@ impl Arbiter {
                 },
                 _ => Head {
                     incarnation: head.offset,
-                    position: Position(1),
+                    position: draft.event.first_position(),
                 },
             };
             let led = Led {

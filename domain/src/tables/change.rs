@@ -36,5 +36,30 @@ pub enum RowChange {
         table: TableNumber,
         /// The first values of the primary key.
         prefix: Vec<Value>,
+        /// They stay where this row is there.
+        unless: Option<RowPlace>,
     },
+    /// A row, as it stands, becomes a version: a row of another table with the same cells and one
+    /// more. Nothing happens where either of the two rows is not there, or the version is.
+    Keep {
+        /// Where.
+        table: TableNumber,
+        /// Its primary key.
+        key: Vec<Value>,
+        /// Where the version goes.
+        versions: TableNumber,
+        /// Its last cell.
+        last: Value,
+        /// Only where this row is there.
+        only_with: RowPlace,
+    },
+}
+
+/// Names a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowPlace {
+    /// Its table.
+    pub table: TableNumber,
+    /// Its primary key.
+    pub key: Vec<Value>,
 }

@@ -73,7 +73,14 @@ impl RowSet {
                     self.bytes -= weight(&row);
                 }
             }
-            RowChange::Purge { table, prefix } => {
+            RowChange::Purge {
+                table,
+                prefix,
+                unless,
+            } => {
+                if unless.is_some_and(|row| self.get(row.table, &row.key).is_some()) {
+                    return;
+                }
                 let bytes = &mut self.bytes;
                 self.rows.retain(|(of, key), row| {
                     let goes = *of == table && begins(key, &prefix);
@@ -82,6 +89,21 @@ impl RowSet {
                     }
                     !goes
                 });
+            }
+            RowChange::Keep {
+                table,
+                key,
+                versions,
+                last,
+                only_with,
+            } => {
+                let kept = self.get(only_with.table, &only_with.key).is_some();
+                if let Some(row) = self.get(table, &key).filter(|_| kept) {
+                    let mut row = row.clone();
+                    row.push(last);
+                    let table = versions;
+                    self.apply(RowChange::Insert { table, row });
+                }
             }
         }
     }
@@ -133,7 +155,7 @@ pub fn row_of_change(change: &RowChange) -> Option<(TableNumber, RowKey)> {
         RowChange::Update { table, key, .. } | RowChange::Delete { table, key } => {
             Some((*table, RowKey(key.clone())))
         }
-        RowChange::Purge { .. } => None,
+        RowChange::Purge { .. } | RowChange::Keep { .. } => None,
     }
 }
 
@@ -189,6 +211,7 @@ impl RowBefore {
                 }
             }
             RowChange::Delete { .. } | RowChange::Purge { .. } => self.gone = true,
+            RowChange::Keep { .. } => {}
         }
     }
 
@@ -211,7 +234,9 @@ pub fn places_of(change: &RowChange) -> BTreeSet<usize> {
     match change {
         RowChange::Insert { row, .. } => (0..row.len()).collect(),
         RowChange::Update { set, .. } => set.iter().map(|(place, _)| *place).collect(),
-        RowChange::Delete { .. } | RowChange::Purge { .. } => BTreeSet::new(),
+        RowChange::Delete { .. } | RowChange::Purge { .. } | RowChange::Keep { .. } => {
+            BTreeSet::new()
+        }
     }
 }
 
@@ -255,6 +280,7 @@ mod tests {
         set.apply(RowChange::Purge {
             table: threads::TABLE,
             prefix: vec!["t".into()],
+            unless: None,
         });
         assert_eq!(set.get(threads::TABLE, &["t".into()]), None);
         assert_eq!(set.bytes(), 0);

@@ -9,7 +9,7 @@ mod schema;
 pub mod system;
 
 pub use canonical::canonical_line;
-pub use change::RowChange;
+pub use change::{RowChange, RowPlace};
 pub use fold::{RowBefore, RowKey, RowSet, places_of, row_of_change};
 pub use ranking::Ranked;
 pub use schema::{Column, ColumnType, Index, TableNumber, TableSchema, Uniqueness};

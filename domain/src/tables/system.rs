@@ -165,6 +165,7 @@ pub mod threads {
         PARTICIPANTS = "participants" Json false,
         PARTICIPANT_IDS = "participantIds" TextList true,
         ACTIVE_ITEM = "activeItemId" Text false,
+        FORKED_FROM = "forkedFrom" Json false,
         READERS = "$readers" TextList false,
     }
     /// Number of the table.
@@ -413,6 +414,79 @@ pub mod receipts {
     }
 }
 
+/// What forks have in common with their sources.
+pub mod forks {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+        SHARES = "shares" Json false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(30);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "forks",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
+/// Lives of threads that were forked: what their items were is kept, and their rows stay when they
+/// are deleted.
+pub mod forked_lives {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(31);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "forkedLives",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
+/// Items of forked threads as they were before the event at an offset changed them: the cells of the
+/// item, and the offset.
+pub mod item_versions {
+    use super::{Column, ColumnType, TableNumber, TableSchema, items};
+    /// Place of `until`: the offset of the event that changed the item.
+    pub const UNTIL: usize = items::OFFSET + 1;
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(32);
+    pub(super) fn schema() -> TableSchema {
+        let items = items::schema();
+        let until = Column {
+            name: "until",
+            kind: ColumnType::Int,
+            queryable: false,
+        };
+        TableSchema {
+            number: TABLE,
+            name: "itemVersions",
+            columns: items.columns.into_iter().chain([until]).collect(),
+            key: items.key.into_iter().chain([UNTIL]).collect(),
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
     vec![
@@ -429,6 +503,9 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         reactions::schema(),
         pins::schema(),
         receipts::schema(),
+        forks::schema(),
+        forked_lives::schema(),
+        item_versions::schema(),
     ]
 });
 

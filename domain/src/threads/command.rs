@@ -2,11 +2,11 @@
 
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
-    EditItem, Facts, FinishItem, MarkRead, MarksOf, Metadata, OpenItem, Parent, PinItem, PostItem,
-    React, RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal,
-    ThreadState, UpdateThread,
+    EditItem, Facts, FinishItem, ForkFrom, ForkThread, MarkRead, MarksOf, Metadata, OpenItem,
+    Parent, PinItem, PostItem, React, RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent,
+    ThreadRefusal, ThreadState, UpdateThread,
 };
-use crate::ids::ItemId;
+use crate::ids::{ItemId, ThreadId};
 
 /// What any command takes.
 const SMALL_BYTES: usize = 1024;
@@ -51,11 +51,27 @@ pub enum ThreadCommand {
     Pin(PinItem),
     /// Say how far one has read.
     MarkRead(MarkRead),
+    /// Begin another thread as this one stands, or stood.
+    Fork(ForkThread),
 }
 
 impl ThreadCommand {
     /// Decides: the events that grant the wish, or why it is refused. No events: nothing changes.
     pub fn decide(
+        self,
+        state: &ThreadState,
+        facts: Facts<'_>,
+    ) -> Result<Vec<ThreadEvent>, ThreadRefusal> {
+        let copies = self.changes_item();
+        let mut events = self.decide_alone(state, facts)?;
+        // What a fork shares is its source's: it is copied before it is changed.
+        if let Some(shared) = facts.shared.filter(|_| copies && !events.is_empty()) {
+            events.insert(0, shared.clone().into());
+        }
+        Ok(events)
+    }
+
+    fn decide_alone(
         self,
         state: &ThreadState,
         facts: Facts<'_>,
@@ -78,6 +94,7 @@ impl ThreadCommand {
             Self::React(command) => command.decide(state, facts),
             Self::Pin(command) => command.decide(state, facts),
             Self::MarkRead(command) => command.decide(state, facts),
+            Self::Fork(command) => command.decide(state, facts),
         }
     }
 
@@ -99,11 +116,33 @@ impl ThreadCommand {
             | Self::Switch(SwitchBranch { item })
             | Self::React(React { item, .. })
             | Self::Pin(PinItem { item, .. })
-            | Self::MarkRead(MarkRead { item }) => Some(item),
+            | Self::MarkRead(MarkRead { item })
+            | Self::Fork(ForkThread {
+                from: ForkFrom::Item(item),
+                ..
+            }) => Some(item),
             Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => match &item.parent {
                 Some(Parent::Item(parent)) => Some(parent),
                 Some(Parent::Beginning) | None => None,
             },
+            _ => None,
+        }
+    }
+
+    /// Whether the command changes the row of the item that it is about.
+    #[must_use]
+    pub const fn changes_item(&self) -> bool {
+        matches!(
+            self,
+            Self::Edit(_) | Self::DeleteItem(_) | Self::React(_) | Self::Pin(_)
+        )
+    }
+
+    /// The thread that the command makes of this one: its events are that one's.
+    #[must_use]
+    pub const fn forks(&self) -> Option<&ThreadId> {
+        match self {
+            Self::Fork(ForkThread { fork, .. }) => Some(fork),
             _ => None,
         }
     }
@@ -150,6 +189,7 @@ impl ThreadCommand {
                 SMALL_BYTES + metadata.as_ref().map_or(0, Metadata::bytes)
             }
             Self::Edit(edit) => SMALL_BYTES + edit.bytes(),
+            Self::Fork(fork) => ACCESS_BYTES + fork.bytes(),
             Self::Delete(_)
             | Self::Abandon(_)
             | Self::DeleteItem(_)
@@ -160,11 +200,12 @@ impl ThreadCommand {
         }
     }
 
-    /// Whether the command begins a life of the thread, whose incarnation is known only once it is
-    /// in the log: nothing may be decided on top of it before that.
+    /// Whether the command begins a life of a thread, whose incarnation is known only once it is
+    /// in the log: nothing may be decided on top of it before that. A fork does not move the thread
+    /// that it comes from, so nothing could say that it rests on it either.
     #[must_use]
     pub const fn creates(&self) -> bool {
-        matches!(self, Self::Create(_))
+        matches!(self, Self::Create(_) | Self::Fork(_))
     }
 }
 

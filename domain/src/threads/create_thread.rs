@@ -66,7 +66,7 @@ fn own(caller: &Caller) -> Permissions {
     }
 }
 
-fn owner(caller: &Caller) -> Option<(ParticipantId, ParticipantRole)> {
+pub(super) fn owner(caller: &Caller) -> Option<(ParticipantId, ParticipantRole)> {
     match &caller.principal {
         Principal::User(id) => Some((ParticipantId::User(id.clone()), ParticipantRole::Owner)),
         Principal::Guest | Principal::Key(_) | Principal::System => None,

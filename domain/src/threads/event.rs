@@ -4,13 +4,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{Participant, ParticipantId, ThreadAccess};
-use super::item::{Author, Delta, ItemRole, Part};
+use super::item::{Author, Delta, ItemRole, ItemStatus, Part};
+use super::lineage::Shares;
 use super::marks::{Reaction, ReactionCounts};
 use super::metadata::Metadata;
 use super::name::ThreadName;
 use super::parent::Parent;
 use crate::envelope::facts;
 use crate::ids::{ItemId, Position, ThreadId};
+use crate::time::Time;
 
 /// A thread began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,28 @@ pub struct ThreadCreated {
     pub metadata: Metadata,
     /// Who may do what.
     pub access: ThreadAccess,
+}
+
+/// A thread began as another one stood: the items up to a place are that one's, and are not copied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadForked {
+    /// Its id.
+    pub thread: ThreadId,
+    /// What it has in common with its source.
+    pub shares: Shares,
+    /// The item from which it was forked, if one was named.
+    pub item: Option<ItemId>,
+    /// Its name.
+    pub name: Option<ThreadName>,
+    /// Anything else.
+    pub metadata: Metadata,
+    /// Who may do what.
+    pub access: ThreadAccess,
+    /// The item that its first one follows, if that is not the newest.
+    pub continues: Option<ItemId>,
+    /// When the newest item came that it shares, if there is one.
+    pub last_item_at: Option<Time>,
 }
 
 /// Name or metadata changed.
@@ -254,6 +278,39 @@ pub struct ItemUnpinned {
     pub opened: Position,
 }
 
+/// A fork has an item for itself that it shared before: it is about to change it, or the source had
+/// changed it between the moment of the fork and its making. The item is as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemCopied {
+    /// Its id.
+    pub item: ItemId,
+    /// Its position, which it keeps.
+    pub opened: Position,
+    /// Who wrote it.
+    pub author: Author,
+    /// Who speaks.
+    pub role: ItemRole,
+    /// How far it had got.
+    pub status: ItemStatus,
+    /// Its content.
+    pub parts: Vec<Part>,
+    /// Anything else.
+    pub metadata: Metadata,
+    /// Tokens, if counted.
+    pub tokens: Option<u32>,
+    /// What it follows, if that is not the item before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// When it was posted or opened.
+    pub created_at: Time,
+    /// When it was changed last.
+    pub updated_at: Time,
+    /// When it was edited last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Time>,
+}
+
 facts! {
     /// Facts about threads and their items.
     ThreadEvent {
@@ -276,5 +333,7 @@ facts! {
         ItemReactionRemoved(ItemReactionRemoved),
         ItemPinned(ItemPinned),
         ItemUnpinned(ItemUnpinned),
+        ThreadForked(ThreadForked),
+        ItemCopied(ItemCopied),
     }
 }

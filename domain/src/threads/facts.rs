@@ -1,12 +1,14 @@
 //! What a decision is made on, beside the state.
 
+use super::event::ItemCopied;
 use super::item::{Author, ItemStatus, NewItem};
 use super::marks::Marks;
 use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use super::state::{Thread, Written};
 use crate::access::{Action, Caller, Principal};
-use crate::ids::Position;
+use crate::ids::{Offset, Position, ThreadId};
+use crate::time::Time;
 
 /// What a decision needs to know beside the state.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,27 @@ pub struct Facts<'a> {
     pub item: Option<&'a PostedItem>,
     /// The marks on that item, where the command is about them.
     pub marks: Option<&'a Marks>,
+    /// That item whole, if the thread is a fork that shares it with its source.
+    pub shared: Option<&'a ItemCopied>,
+    /// Where the command forks the thread.
+    pub fork: Option<&'a ForkFacts>,
+}
+
+/// What forking a thread needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForkFacts {
+    /// The thread that is forked.
+    pub source: ThreadId,
+    /// Whether a thread with the fork's id lives.
+    pub taken: bool,
+    /// The newest event of the project that the rows have: everything of the thread lies before it.
+    pub now: Offset,
+    /// How many forks lie one upon the other in the thread; 0 if it is none.
+    pub depth: u8,
+    /// Whether an item was changed since the past was read from which the thread is to be forked.
+    pub changed: bool,
+    /// When the last item came that is shared, if there is one.
+    pub last_item_at: Option<Time>,
 }
 
 /// What a decision needs to know of an item.

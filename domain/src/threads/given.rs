@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::item::NewItem;
 use super::{
-    Author, Facts, ItemDeleted, ItemOpened, ItemPosted, ItemRole, ItemStatus, Marks, Metadata,
-    Part, Participant, ParticipantId, ParticipantRole, PostedItem, ThreadAccess, ThreadCommand,
-    ThreadCreated, ThreadEvent, ThreadRefusal, ThreadState, Written,
+    Author, Facts, ForkFacts, ItemCopied, ItemDeleted, ItemOpened, ItemPosted, ItemRole,
+    ItemStatus, Marks, Metadata, Part, Participant, ParticipantId, ParticipantRole, PostedItem,
+    ThreadAccess, ThreadCommand, ThreadCreated, ThreadEvent, ThreadRefusal, ThreadState, Written,
 };
 use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
 use crate::ids::{AgentId, ItemId, KeyId, Offset, Position, ProjectNumber, ThreadId, UserId};
@@ -27,6 +27,10 @@ pub(super) struct Given {
     items: BTreeMap<ItemId, PostedItem>,
     /// Marks on the item that the next command is about.
     marks: Marks,
+    /// That item whole, where the thread shares it with its source.
+    shared: Option<ItemCopied>,
+    /// What forking needs to know.
+    fork: ForkFacts,
 }
 
 /// What became of a command.
@@ -44,6 +48,15 @@ pub(super) fn given(events: impl IntoIterator<Item = ThreadEvent>) -> Given {
         written: BTreeMap::new(),
         items: BTreeMap::new(),
         marks: Marks::default(),
+        shared: None,
+        fork: ForkFacts {
+            source: thread_id(),
+            taken: false,
+            now: Offset(40),
+            depth: 0,
+            changed: false,
+            last_item_at: None,
+        },
     }
     .and(events)
 }
@@ -73,6 +86,24 @@ impl Given {
         self
     }
 
+    /// The thread shares the item that the next command is about with its source.
+    pub(super) fn sharing(mut self, item: ItemCopied) -> Self {
+        let posted = PostedItem {
+            position: item.opened,
+            author: item.author.clone(),
+            status: item.status,
+        };
+        self.items.insert(item.item.clone(), posted);
+        self.shared = Some(item);
+        self
+    }
+
+    /// Where it is forked, this is known.
+    pub(super) fn knowing(mut self, fork: ForkFacts) -> Self {
+        self.fork = fork;
+        self
+    }
+
     /// The caller sends the command.
     pub(super) fn when(self, caller: &Caller, command: ThreadCommand) -> Outcome {
         let facts = Facts {
@@ -81,6 +112,8 @@ impl Given {
             written: command.closes().and_then(|item| self.written.get(item)),
             item: command.about().and_then(|item| self.items.get(item)),
             marks: command.marks().map(|_| &self.marks),
+            shared: self.shared.as_ref(),
+            fork: command.forks().map(|_| &self.fork),
         };
         let answer = command.decide(&self.state, facts);
         Outcome {
@@ -118,6 +151,12 @@ impl Outcome {
         let events = self.answer.expect("expected a grant");
         assert!(!events.is_empty(), "expected an event");
         self.given.and(events)
+    }
+
+    /// The events that grant it.
+    #[track_caller]
+    pub(super) fn events(self) -> Vec<ThreadEvent> {
+        self.answer.expect("expected a grant")
     }
 
     /// It is granted and there is nothing to do.

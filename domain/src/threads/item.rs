@@ -37,10 +37,18 @@ impl ItemRole {
             Self::Tool => "tool",
         }
     }
+
+    /// Reads the name on the wire.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let all = [Self::User, Self::Assistant, Self::System, Self::Tool];
+        all.into_iter().find(|role| role.name() == name)
+    }
 }
 
 /// How far an item has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ItemStatus {
     /// Being written.
     Open,

@@ -15,10 +15,12 @@ mod edit_item;
 mod event;
 mod facts;
 mod finish_item;
+mod fork_thread;
 #[cfg(test)]
 mod given;
 mod grants;
 mod item;
+mod lineage;
 mod mark_read;
 mod marks;
 mod metadata;
@@ -48,14 +50,16 @@ pub use delete_item::DeleteItem;
 pub use delete_thread::DeleteThread;
 pub use edit_item::EditItem;
 pub use event::{
-    BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
-    ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned, ParticipantAdded,
-    ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged,
-    ThreadRead, ThreadUpdated,
+    BranchSwitched, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
+    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned,
+    ParticipantAdded, ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked,
+    ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
-pub use facts::{Facts, PostedItem};
+pub use facts::{Facts, ForkFacts, PostedItem};
 pub use finish_item::FinishItem;
+pub use fork_thread::{ForkFrom, ForkThread, ThreadThen};
 pub use item::{Author, Delta, ItemRole, ItemStatus, NewItem, Part};
+pub use lineage::{ForkedFrom, MAX_FORK_DEPTH, Shares};
 pub use mark_read::MarkRead;
 pub use marks::{MAX_PINS, MAX_REACTIONS, Marks, MarksOf, Reaction, ReactionCounts};
 pub use metadata::{InvalidMetadata, Metadata};

@@ -6,6 +6,7 @@ use super::bounds::{
     MAX_APPENDS, MAX_ITEM_BYTES, MAX_OPEN_ITEMS, MAX_OPEN_ITEMS_OF_AN_AUTHOR, MAX_PARTICIPANTS,
     MAX_PARTS,
 };
+use super::lineage::MAX_FORK_DEPTH;
 use super::marks::{MAX_DIFFERENT_REACTIONS, MAX_PINS, MAX_REACTIONS, MAX_REACTIONS_OF_AN_AUTHOR};
 use super::metadata::InvalidMetadata;
 use crate::access::Action;
@@ -52,7 +53,7 @@ pub enum ThreadRefusal {
     #[error("no item with this id was found in this thread")]
     ItemNotFound,
     /// The item is being written.
-    #[error("the item is being written: finish it before it is edited")]
+    #[error("the item is being written: finish it first")]
     ItemStillOpen,
     /// The item that a new one is to follow is not there.
     #[error("parentId: no item with this id was found in this thread")]
@@ -109,6 +110,14 @@ pub enum ThreadRefusal {
     /// Not a participant.
     #[error("no such participant in this thread")]
     ParticipantNotFound,
+    /// Too many forks one upon the other.
+    #[error(
+        "at most {MAX_FORK_DEPTH} forks lie one upon the other: fork the thread that this one comes from"
+    )]
+    ForkTooDeep,
+    /// What was read of the past is out of date: an item was changed meanwhile.
+    #[error("the thread was changed while its past was read: try again")]
+    PastChanged,
     /// JSON inside was refused.
     #[error(transparent)]
     Json(#[from] InvalidMetadata),

@@ -4,17 +4,19 @@ use compact_str::CompactString;
 use serde_json::Value as Json;
 
 use super::event::{
-    BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
-    ItemPosted, ItemReactionAdded, ItemReactionRemoved, ThreadCreated, ThreadEvent, ThreadRead,
-    ThreadUpdated,
+    BranchSwitched, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
+    ItemOpened, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ThreadCreated, ThreadEvent,
+    ThreadForked, ThreadRead, ThreadUpdated,
 };
+use super::lineage::ForkedFrom;
 use super::{Author, ItemStatus, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess};
 use crate::envelope::Envelope;
-use crate::ids::Position;
-use crate::tables::RowChange;
+use crate::ids::{Offset, Position, ThreadId};
 use crate::tables::system::{
-    branches, deltas, items, open_items, pins, reactions, receipts, thread_access, threads,
+    branches, deltas, forked_lives, forks, item_versions, items, open_items, pins, reactions,
+    receipts, thread_access, threads,
 };
+use crate::tables::{RowChange, RowPlace, TableNumber};
 use crate::value::Value;
 
 /// What a fact does to rows.
@@ -39,6 +41,8 @@ pub(crate) fn changes(envelope: &Envelope, event: &ThreadEvent) -> Vec<RowChange
         ThreadEvent::ItemReactionRemoved(event) => reaction_removed(envelope, event),
         ThreadEvent::ItemPinned(event) => item_pinned(envelope, event.opened),
         ThreadEvent::ItemUnpinned(event) => item_unpinned(envelope, event.opened),
+        ThreadEvent::ThreadForked(event) => thread_forked(envelope, event),
+        ThreadEvent::ItemCopied(event) => item_copied(envelope, event),
     }
 }
 
@@ -79,6 +83,92 @@ fn thread_created(envelope: &Envelope, event: &ThreadCreated) -> Vec<RowChange> 
         },
         access_row(envelope, &event.access),
     ]
+}
+
+fn thread_forked(envelope: &Envelope, event: &ThreadForked) -> Vec<RowChange> {
+    let name = event.name.as_ref().map(|name| name.as_str());
+    let last_item = event.last_item_at.unwrap_or(envelope.time);
+    let shares = &event.shares;
+    let mut row = vec![Value::Null; threads::READERS + 1];
+    row[threads::ID] = thread_id(envelope);
+    row[threads::SEQUENCE] = Value::counter(envelope.offset.0);
+    row[threads::CREATED_AT] = envelope.time.into();
+    row[threads::UPDATED_AT] = envelope.time.into();
+    row[threads::LAST_ITEM_AT] = last_item.into();
+    row[threads::NAME] = name.into();
+    row[threads::METADATA] = Value::Json(event.metadata.to_json());
+    row[threads::FORKED_FROM] = json(&ForkedFrom::new(&shares.thread, event.item.as_ref()));
+    if let Some(continues) = &event.continues {
+        row[threads::ACTIVE_ITEM] = Value::text(continues.as_str());
+    }
+    for (place, value) in access_cells(&event.access) {
+        row[place] = value;
+    }
+    let [thread, incarnation] = life(envelope);
+    let shared = vec![thread, incarnation, json(shares)];
+    let mut changes = vec![
+        RowChange::Insert {
+            table: threads::TABLE,
+            row,
+        },
+        access_row(envelope, &event.access),
+        RowChange::Insert {
+            table: forks::TABLE,
+            row: shared,
+        },
+    ];
+    changes.extend(source_is_forked(&shares.thread, shares.incarnation));
+    changes
+}
+
+/// It may have been forked before.
+fn source_is_forked(source: &ThreadId, incarnation: Offset) -> [RowChange; 2] {
+    let table = forked_lives::TABLE;
+    let key = vec![Value::text(source.as_str()), Value::counter(incarnation.0)];
+    let row = key.clone();
+    [
+        RowChange::Delete { table, key },
+        RowChange::Insert { table, row },
+    ]
+}
+
+/// There where a life was forked.
+fn forked_life(envelope: &Envelope) -> RowPlace {
+    RowPlace {
+        table: forked_lives::TABLE,
+        key: life(envelope).into(),
+    }
+}
+
+/// An item as it is before a change, for the forks that share it.
+fn keep_item(envelope: &Envelope, opened: Position) -> RowChange {
+    RowChange::Keep {
+        table: items::TABLE,
+        key: item_key(envelope, opened),
+        versions: item_versions::TABLE,
+        last: Value::counter(envelope.offset.0),
+        only_with: forked_life(envelope),
+    }
+}
+
+/// The place in the tree is the source's to tell, and the thread has no newer item by it.
+fn item_copied(envelope: &Envelope, event: &ItemCopied) -> Vec<RowChange> {
+    let mut row = item_row(envelope, event.status);
+    row[items::POSITION] = Value::counter(event.opened.0);
+    row[items::ID] = Value::text(event.item.as_str());
+    row[items::CREATED_AT] = event.created_at.into();
+    row[items::UPDATED_AT] = event.updated_at.into();
+    row[items::AUTHOR] = Value::text(event.author.as_str());
+    row[items::ROLE] = Value::text(event.role.name());
+    row[items::PARTS] = json(&event.parts);
+    row[items::METADATA] = Value::Json(event.metadata.to_json());
+    row[items::TOKENS] = tokens(event.tokens);
+    row[items::PARENT] = parent(event.parent.as_ref());
+    row[items::EDITED_AT] = event.edited_at.map_or(Value::Null, Value::from);
+    vec![RowChange::Insert {
+        table: items::TABLE,
+        row,
+    }]
 }
 
 fn access_cells(access: &ThreadAccess) -> [(usize, Value); 4] {
@@ -148,21 +238,27 @@ fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
         table: threads::TABLE,
         key: vec![thread_id(envelope)],
     };
-    let tables = [
-        items::TABLE,
+    let own = [
         open_items::TABLE,
         deltas::TABLE,
         thread_access::TABLE,
-        branches::TABLE,
         reactions::TABLE,
         pins::TABLE,
         receipts::TABLE,
     ];
-    let purges = tables.map(|table| RowChange::Purge {
-        table,
-        prefix: life(envelope).into(),
-    });
-    std::iter::once(delete).chain(purges).collect()
+    // Forks go on with them. What the thread itself shares is told by a small row, which stays for its
+    // past.
+    let shared = [items::TABLE, branches::TABLE, item_versions::TABLE];
+    let purge = |unless: Option<RowPlace>| {
+        move |table: TableNumber| RowChange::Purge {
+            table,
+            prefix: life(envelope).into(),
+            unless: unless.clone(),
+        }
+    };
+    let own = own.map(purge(None));
+    let shared = shared.map(purge(Some(forked_life(envelope))));
+    std::iter::once(delete).chain(own).chain(shared).collect()
 }
 
 /// Only an item that is somewhere else than right after the one before it ends what a switch began:
@@ -217,11 +313,12 @@ fn item_edited(envelope: &Envelope, event: &ItemEdited) -> Vec<RowChange> {
     if event.tokens.is_some() {
         set.push((items::TOKENS, tokens(event.tokens)));
     }
-    vec![RowChange::Update {
+    let update = RowChange::Update {
         table: items::TABLE,
         key: item_key(envelope, event.opened),
         set,
-    }]
+    };
+    vec![keep_item(envelope, event.opened), update]
 }
 
 /// Its row stays without what it said: what follows it still does.
@@ -245,8 +342,10 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
     let unmarked = RowChange::Purge {
         table: reactions::TABLE,
         prefix: key.clone(),
+        unless: None,
     };
-    let mut changes = vec![update, unpinned, unmarked];
+    let keep = keep_item(envelope, event.opened);
+    let mut changes = vec![keep, update, unpinned, unmarked];
     if event.was_open {
         changes.extend(no_more_open(key));
     }
@@ -361,6 +460,7 @@ fn no_more_open(key: Vec<Value>) -> [RowChange; 2] {
         RowChange::Purge {
             table: deltas::TABLE,
             prefix: key,
+            unless: None,
         },
     ]
 }

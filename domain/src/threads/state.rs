@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::ThreadEvent;
 use super::access::ThreadAccess;
 use super::event::{
-    ItemAbandoned, ItemDeleted, ItemDelta, ItemFinished, ItemOpened, ThreadCreated,
+    ItemAbandoned, ItemDeleted, ItemDelta, ItemFinished, ItemOpened, ThreadCreated, ThreadForked,
 };
 use super::item::{Author, Delta, Part, part_bytes};
 use super::metadata::Metadata;
@@ -113,6 +113,10 @@ impl ThreadState {
             *self = Self::Live(Thread::begin(offset, created));
             return;
         }
+        if let ThreadEvent::ThreadForked(forked) = event {
+            *self = Self::Live(Thread::begin_fork(offset, forked));
+            return;
+        }
         let Self::Live(thread) = self else { return };
         thread.head.position = thread.head.position.next();
         if matches!(event, ThreadEvent::ThreadDeleted(_)) {
@@ -149,6 +153,20 @@ impl Thread {
             metadata: created.metadata.clone(),
             open: BTreeMap::new(),
             continues: None,
+        }
+    }
+
+    fn begin_fork(offset: Offset, forked: &ThreadForked) -> Self {
+        Self {
+            head: Head {
+                incarnation: offset,
+                position: forked.shares.until.next(),
+            },
+            access: forked.access.clone(),
+            name: forked.name.clone(),
+            metadata: forked.metadata.clone(),
+            open: BTreeMap::new(),
+            continues: forked.continues.clone(),
         }
     }
 

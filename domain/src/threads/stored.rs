@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Author, Delta, ItemInProgress, ItemStatus, Metadata, Part, PostedItem, Thread, ThreadAccess,
-    ThreadName, Written,
+    Author, Delta, ItemCopied, ItemInProgress, ItemRole, ItemStatus, Metadata, Parent, Part,
+    PostedItem, Shares, Thread, ThreadAccess, ThreadName, Written,
 };
 use crate::access::Permissions;
 use crate::envelope::Head;
 use crate::ids::{ItemId, Position};
-use crate::tables::system::{deltas, items, threads};
+use crate::tables::system::{deltas, forks, items, threads};
 use crate::value::Value;
 
 fn read<T: DeserializeOwned>(row: &[Value], place: usize) -> Option<T> {
@@ -67,6 +67,53 @@ pub fn posted_of(item: &[Value]) -> Option<PostedItem> {
         author: Author::from_stored(item.get(items::AUTHOR)?.as_text()?),
         status: ItemStatus::parse(item.get(items::STATUS)?.as_text()?)?,
     })
+}
+
+/// Whether a row of an item is shared: its thread is a fork that has it from its source, so it came
+/// before the fork began.
+#[must_use]
+pub fn is_shared(item: &[Value]) -> bool {
+    let number = |place: usize| item.get(place).and_then(Value::as_int);
+    match (number(items::OFFSET), number(items::INCARNATION)) {
+        (Some(offset), Some(incarnation)) => offset < incarnation,
+        _ => false,
+    }
+}
+
+/// An item whole, from its row, as a fork takes it for itself; nothing if the row is damaged.
+#[must_use]
+pub fn copied_of(item: &[Value]) -> Option<ItemCopied> {
+    let cell = |place: usize| item.get(place);
+    let text = |place: usize| cell(place)?.as_text();
+    let position = u64::try_from(cell(items::POSITION)?.as_int()?).ok()?;
+    let parent = match text(items::PARENT) {
+        None => None,
+        Some(parent) => Some(Parent::parse(parent)?),
+    };
+    let tokens = match cell(items::TOKENS)?.as_int() {
+        None => None,
+        Some(tokens) => Some(u32::try_from(tokens).ok()?),
+    };
+    Some(ItemCopied {
+        item: ItemId::parse(text(items::ID)?).ok()?,
+        opened: Position(position),
+        author: Author::from_stored(text(items::AUTHOR)?),
+        role: ItemRole::parse(text(items::ROLE)?)?,
+        status: ItemStatus::parse(text(items::STATUS)?)?,
+        parts: read(item, items::PARTS)?,
+        metadata: read(item, items::METADATA)?,
+        tokens,
+        parent,
+        created_at: cell(items::CREATED_AT)?.as_time()?,
+        updated_at: cell(items::UPDATED_AT)?.as_time()?,
+        edited_at: cell(items::EDITED_AT)?.as_time(),
+    })
+}
+
+/// What a fork shares with its source, from its row; nothing if the row is damaged.
+#[must_use]
+pub fn shares_of(fork: &[Value]) -> Option<Shares> {
+    read(fork, forks::SHARES)
 }
 
 /// How far an open item had got when it was opened, from its row; nothing if the row is damaged.

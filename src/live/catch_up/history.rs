@@ -176,6 +176,7 @@ pub(super) const fn touches(kind: EventKind) -> bool {
             | EventKind::ItemReactionRemoved
             | EventKind::ItemPinned
             | EventKind::ItemUnpinned
+            | EventKind::ItemCopied
             | EventKind::ThreadRead
     )
 }
@@ -197,7 +198,8 @@ fn apply(row: &mut Option<Row>, recorded: &Recorded) {
             RowChange::Insert { .. }
             | RowChange::Delete { .. }
             | RowChange::Update { .. }
-            | RowChange::Purge { .. } => {}
+            | RowChange::Purge { .. }
+            | RowChange::Keep { .. } => {}
         }
     }
 }

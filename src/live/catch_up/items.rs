@@ -8,7 +8,7 @@ use everlog_domain::tables::system::items;
 use super::Page;
 use super::lives::Lives;
 use crate::live::page::{Change, Reach, ReadError};
-use crate::live::shown::{ItemFilters, ItemRow, is_of_item};
+use crate::live::shown::{ItemFilters, ItemRow, is_of_item, opens_thread};
 
 /// What was read.
 pub(super) struct ItemsRead {
@@ -42,7 +42,7 @@ fn change(
             && matches(page, filters, recorded)?;
         return Ok(if shown { Change::event(recorded) } else { None });
     }
-    if !envelope.kind.changes_access() || !filters.may_match_thread(&envelope.stream.id) {
+    if !opens_thread(envelope.kind) || !filters.may_match_thread(&envelope.stream.id) {
         return Ok(None);
     }
     let deleted = envelope.kind == EventKind::ThreadDeleted;

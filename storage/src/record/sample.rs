@@ -18,11 +18,12 @@ use everlog_domain::projects::{
     KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
 };
 use everlog_domain::threads::{
-    Author, BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
-    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemRole,
-    ItemUnpinned, Metadata, Part, Participant, ParticipantAdded, ParticipantId, ParticipantRemoved,
-    ParticipantRole, Reaction, ReactionCounts, ThreadAccess, ThreadCreated, ThreadDeleted,
-    ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    Author, BranchSwitched, Delta, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited,
+    ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved,
+    ItemRole, ItemStatus, ItemUnpinned, Metadata, Parent, Part, Participant, ParticipantAdded,
+    ParticipantId, ParticipantRemoved, ParticipantRole, Reaction, ReactionCounts, Shares,
+    ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked, ThreadName,
+    ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -70,7 +71,8 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ParticipantRemoved
         | EventKind::ThreadDeleted
         | EventKind::BranchSwitched
-        | EventKind::ThreadRead => thread_event(kind).into(),
+        | EventKind::ThreadRead
+        | EventKind::ThreadForked => thread_event(kind).into(),
         EventKind::ItemPosted
         | EventKind::ItemOpened
         | EventKind::ItemDelta
@@ -81,7 +83,8 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ItemReactionAdded
         | EventKind::ItemReactionRemoved
         | EventKind::ItemPinned
-        | EventKind::ItemUnpinned => item_event(kind).into(),
+        | EventKind::ItemUnpinned
+        | EventKind::ItemCopied => item_event(kind).into(),
     }
 }
 
@@ -188,6 +191,23 @@ fn thread_event(kind: EventKind) -> ThreadEvent {
             item: ItemId::parse("item-1").unwrap(),
             opened: Position(40),
         }),
+        EventKind::ThreadForked => ThreadEvent::ThreadForked(ThreadForked {
+            thread,
+            shares: Shares {
+                thread: ThreadId::parse("thread-0").unwrap(),
+                incarnation: Offset(900),
+                at: Offset(1_206),
+                until: Position(7),
+                without: vec![Position(5)],
+                depth: 1,
+            },
+            item: Some(ItemId::parse("item-1").unwrap()),
+            name,
+            metadata: metadata(),
+            access: access(),
+            continues: Some(ItemId::parse("item-0").unwrap()),
+            last_item_at: Some(WHEN),
+        }),
         EventKind::BranchSwitched => ThreadEvent::BranchSwitched(BranchSwitched {
             item: ItemId::parse("item-1").unwrap(),
         }),
@@ -270,6 +290,20 @@ fn item_event(kind: EventKind) -> ThreadEvent {
         }),
         EventKind::ItemPinned => ThreadEvent::ItemPinned(ItemPinned { item, opened }),
         EventKind::ItemUnpinned => ThreadEvent::ItemUnpinned(ItemUnpinned { item, opened }),
+        EventKind::ItemCopied => ThreadEvent::ItemCopied(ItemCopied {
+            item,
+            opened,
+            author,
+            role: ItemRole::Assistant,
+            status: ItemStatus::Finished,
+            parts: parts(),
+            metadata: metadata(),
+            tokens: Some(12),
+            parent: Parent::parse("item-0"),
+            created_at: WHEN,
+            updated_at: WHEN.plus_seconds(1),
+            edited_at: Some(WHEN.plus_seconds(1)),
+        }),
         EventKind::ItemDeleted => ThreadEvent::ItemDeleted(ItemDeleted {
             item,
             opened,

@@ -62,11 +62,54 @@ impl<'a> Overlay<'a> {
             RowChange::Insert { table, row } => self.insert(project, table, row),
             RowChange::Update { table, key, set } => self.update(project, table, &key, set),
             RowChange::Delete { table, key } => self.delete(project, table, &key),
-            RowChange::Purge { table, prefix } => {
-                self.purge(layout::row(project, table, &prefix))?;
+            RowChange::Purge {
+                table,
+                prefix,
+                unless,
+            } => {
+                let spared = match &unless {
+                    Some(place) => self.current(project, place.table, &place.key)?.is_some(),
+                    None => false,
+                };
+                if !spared {
+                    self.purge(layout::row(project, table, &prefix))?;
+                }
                 Ok(None)
             }
+            RowChange::Keep {
+                table,
+                key,
+                versions,
+                last,
+                only_with,
+            } => {
+                if self
+                    .current(project, only_with.table, &only_with.key)?
+                    .is_none()
+                {
+                    return Ok(None);
+                }
+                let Some(row) = self.current(project, table, &key)? else {
+                    return Ok(None);
+                };
+                let mut version = row.as_ref().clone();
+                version.push(last);
+                self.insert(project, versions, version)
+            }
         }
+    }
+
+    /// A row as the batch has left it so far.
+    fn current(
+        &mut self,
+        project: ProjectNumber,
+        table: TableNumber,
+        key: &[Value],
+    ) -> Result<Option<Arc<Row>>, RowsFailure> {
+        let row_key = layout::row(project, table, key);
+        self.load(project, schema_of(table)?, &row_key)?;
+        let slot = self.slots.get(&row_key);
+        Ok(slot.and_then(|slot| slot.current.clone()))
     }
 
     /// A row with the same key stays as it is, and the second is not put: see [`super::unique`]

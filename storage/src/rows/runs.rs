@@ -121,7 +121,11 @@ pub(super) fn first_after(
     newest: &Run,
     after: Offset,
 ) -> Result<Position, RowsFailure> {
-    let (mut low, mut high) = (1, newest.last.position.0);
+    // not always 1: a fork goes on where its source was
+    let oldest = reader.range(&KeyRange::under(life.to_vec())).next();
+    let (key, value) = oldest.unwrap_or_else(|| Err(damaged(life, "a life has no run")))?;
+    let oldest = read(&key, &value)?;
+    let (mut low, mut high) = (oldest.first.position.0, newest.last.position.0);
     loop {
         let middle = low + (high - low) / 2;
         let run = run_at(reader, life, Position(middle))?;

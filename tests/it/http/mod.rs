@@ -8,6 +8,7 @@ mod changed_items;
 mod denials;
 mod documented;
 pub(crate) mod event_stream;
+mod forks;
 mod history;
 mod history_pages;
 mod idempotency;

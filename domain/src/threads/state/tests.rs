@@ -375,7 +375,7 @@ proptest! {
         for (caller, command) in wishes {
             let closed = command.closes().and_then(|item| written.get(item));
             let about = command.about().and_then(|item| items.get(item));
-            let facts = Facts { caller: &caller, item_exists: false, written: closed, item: about, marks: None };
+            let facts = Facts { caller: &caller, item_exists: false, written: closed, item: about, marks: None, shared: None, fork: None };
             for event in command.decide(&state, facts).unwrap_or_default() {
                 log.push(event.clone());
                 state.apply(Offset(log.len() as u64), &event);
@@ -397,7 +397,7 @@ proptest! {
         let state = fold(&events);
         let sees = state.authorised(&caller, Action::Read).is_ok();
         if !sees && !command.creates() {
-            let facts = Facts { caller: &caller, item_exists: false, written: None, item: None, marks: None };
+            let facts = Facts { caller: &caller, item_exists: false, written: None, item: None, marks: None, shared: None, fork: None };
             prop_assert_eq!(command.decide(&state, facts), Err(ThreadRefusal::NotFound));
         }
     }

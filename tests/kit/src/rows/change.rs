@@ -6,7 +6,7 @@ use everlog_domain::event::Recorded;
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::log::{Manifest, ProjectHead};
 use everlog_domain::ports::{Projected, RowDelta, RowsFailure, StreamEntry};
-use everlog_domain::tables::{Row, RowChange, TableSchema, Uniqueness};
+use everlog_domain::tables::{Row, RowChange, RowPlace, TableSchema, Uniqueness};
 use everlog_domain::value::Value;
 
 use super::{Key, State, engine, schema};
@@ -154,7 +154,14 @@ impl State {
                 let old = self.rows.get(&(project, table, Key(key.clone()))).cloned();
                 Ok(self.put(project, schema, key, old, None))
             }
-            RowChange::Purge { table, prefix } => {
+            RowChange::Purge {
+                table,
+                prefix,
+                unless,
+            } => {
+                if unless.is_some_and(|place| self.has(project, &place)) {
+                    return Ok(None);
+                }
                 let schema = schema(table)?;
                 let rows = self.rows_under(project, table, prefix);
                 let gone: Vec<Row> = rows.map(|(_, row)| row.clone()).collect();
@@ -163,7 +170,28 @@ impl State {
                 }
                 Ok(None)
             }
+            RowChange::Keep {
+                table,
+                key,
+                versions,
+                last,
+                only_with,
+            } => {
+                let row = self.rows.get(&(project, table, Key(key)));
+                let Some(row) = row.filter(|_| self.has(project, &only_with)) else {
+                    return Ok(None);
+                };
+                let mut row = row.clone();
+                row.push(last);
+                let table = versions;
+                self.change(project, RowChange::Insert { table, row })
+            }
         }
+    }
+
+    fn has(&self, project: ProjectNumber, place: &RowPlace) -> bool {
+        let key = (project, place.table, Key(place.key.clone()));
+        self.rows.contains_key(&key)
     }
 
     fn put(
