@@ -229,7 +229,7 @@ impl ThreadActor {
         let decided = asked.request.command.clone().decide(overlay.state(), facts);
         match decided {
             Ok(events) if !events.is_empty() => {
-                let fork = found.fork.and_then(|fork| fork.head);
+                let fork = found.fork.as_ref().and_then(|fork| fork.head);
                 self.append(myself, state, asked, (events, fork))
             }
             // A refusal, or "nothing to do", rests on what is ahead: it holds once that is durable.
@@ -307,10 +307,10 @@ impl ThreadActor {
         let fork = request.command.forks().is_some();
         let asks_rows = new.is_some() || about.is_some() || closing.is_some() || fork;
         if ahead || !(asks_rows || request.wish.is_some()) {
-            return Ok(LookedUp::Fresh(Found {
+            return Ok(LookedUp::Fresh(Box::new(Found {
                 item_exists: ahead,
                 ..Found::default()
-            }));
+            })));
         }
         let (project, thread) = self.key.clone();
         let (wish, now) = (request.wish, request.now);
@@ -340,23 +340,17 @@ impl ThreadActor {
             let marks = marked
                 .map(|(item, (of, by))| marks_of(view, (project, &thread), &item.posted, (of, &by)))
                 .transpose()?;
-            Ok(LookedUp::Fresh(Found {
+            Ok(LookedUp::Fresh(Box::new(Found {
                 item_exists: exists.unwrap_or(false),
                 written: written.flatten(),
                 item,
                 marks,
                 fork,
-            }))
+            })))
         };
         let found = self.world.reads.run(project, read).await??;
-        if let LookedUp::Fresh(Found {
-            item:
-                Some(FoundItem {
-                    shared: Some(shared),
-                    ..
-                }),
-            ..
-        }) = &found
+        if let LookedUp::Fresh(found) = &found
+            && let Some(shared) = found.item.as_ref().and_then(|item| item.shared.as_ref())
         {
             // its copy repeats it
             asked.hold(shared.bytes())?;
@@ -476,7 +470,7 @@ impl ThreadActor {
 enum LookedUp {
     /// The wish was granted before.
     Repeated(Granted),
-    Fresh(Found),
+    Fresh(Box<Found>),
 }
 
 /// What the rows say. See [`Facts`].

@@ -30,6 +30,8 @@ export interface Thread {
   lastItemAt: string | null;
   /** The item that the next one follows, if that is not the newest. */
   activeItemId: string | null;
+  /** The thread that it was forked from, and the item if one was named. */
+  forkedFrom: { threadId: string; itemId?: string } | null;
 }
 
 export interface Item {
@@ -66,7 +68,7 @@ type Access = Pick<Thread, "$permissions" | "participants" | "$updatedAt">;
 /** What happened in a thread. In the resource `threads`, `thread` is the whole row, always. */
 export type Event = Happened &
   (
-    | { type: "thread.created"; thread: Thread }
+    | { type: "thread.created" | "thread.forked"; thread: Thread }
     | { type: "thread.updated"; thread: Partial<Thread> }
     | { type: "thread.permissions.changed"; thread: Access & Partial<Thread> }
     | { type: "thread.participant.added"; thread: Access & Partial<Thread>; participant?: Participant }

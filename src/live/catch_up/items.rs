@@ -47,7 +47,8 @@ fn change(
     }
     let deleted = envelope.kind == EventKind::ThreadDeleted;
     let timeline = lives.timeline(envelope)?;
-    let before = timeline.before(envelope.offset);
+    let began = envelope.kind.creates_stream();
+    let before = timeline.before(envelope.offset) && !began;
     let after = timeline.at(envelope.offset) && !deleted;
     let id = envelope.stream.id.clone();
     Ok(match (before, after) {

@@ -25,9 +25,9 @@ use everlog_domain::log::{
 use everlog_domain::ports::{Log, Projected, Rows, Subject};
 use everlog_domain::projects::{KeyCreated, KeyDeleted};
 use everlog_domain::threads::{
-    Author, Delta, ItemAbandoned, ItemDelta, ItemFinished, ItemOpened, ItemPosted, ItemRole,
-    Metadata, Part, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadName,
-    ThreadPermissionsChanged, ThreadUpdated,
+    Author, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
+    ItemPosted, ItemRole, Metadata, Part, Shares, ThreadAccess, ThreadCreated, ThreadDeleted,
+    ThreadForked, ThreadName, ThreadPermissionsChanged, ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -159,7 +159,11 @@ impl<'l> History<'l> {
         self.activate(project);
         let key = (project, stream.clone());
         let head = self.heads.get(&key).copied();
-        let kinds: Vec<_> = events.iter().map(Event::kind).collect();
+        let begins = |event: &Event| {
+            let creates = event.kind().creates_stream();
+            creates.then(|| event.first_position())
+        };
+        let begins: Vec<_> = events.iter().map(begins).collect();
         let drafts = events.into_iter().map(|event| Draft {
             stream: stream.clone(),
             sealed: self.seal(project, stream, &event),
@@ -187,15 +191,15 @@ impl<'l> History<'l> {
         let offsets = self.arbiter.admit(open, append);
         let offsets = offsets.expect("a sound history is admitted");
         let mut head = head;
-        for (kind, offset) in kinds.into_iter().zip(offsets) {
-            head = Some(match head {
-                Some(head) if !kind.creates_stream() => Head {
+        for (begins, offset) in begins.into_iter().zip(offsets) {
+            head = Some(match (head, begins) {
+                (Some(head), None) => Head {
                     position: head.position.next(),
                     ..head
                 },
-                _ => Head {
+                (_, begins) => Head {
                     incarnation: offset,
-                    position: Position(1),
+                    position: begins.unwrap_or(Position(1)),
                 },
             });
         }
@@ -289,6 +293,53 @@ impl<'l> History<'l> {
         let stream = Stream::thread(&thread_id(thread));
         let events = items.iter().map(|item| posted(item)).collect();
         self.append(project, &stream, events, Some(wish));
+    }
+
+    /// An item says something else.
+    pub fn edit_item(&mut self, project: u64, thread: &str, item: &str, opened: Position) {
+        let event = ItemEdited {
+            item: item_id(item),
+            opened,
+            parts: Some(text("something else")),
+            metadata: None,
+            tokens: None,
+        };
+        self.on_thread(project, thread, Event::Thread(event.into()));
+    }
+
+    /// A complete item says nothing any more.
+    pub fn delete_item(&mut self, project: u64, thread: &str, item: &str, opened: Position) {
+        let event = ItemDeleted {
+            item: item_id(item),
+            opened,
+            was_open: false,
+        };
+        self.on_thread(project, thread, Event::Thread(event.into()));
+    }
+
+    /// A thread begins as another one stands, which goes on.
+    pub fn fork_thread(&mut self, project: u64, source: &str, fork: &str) {
+        let source_stream = Stream::thread(&thread_id(source));
+        let head = self.head(project, &source_stream);
+        let head = head.expect("the source is there");
+        let event = ThreadForked {
+            thread: thread_id(fork),
+            shares: Shares {
+                thread: thread_id(source),
+                incarnation: head.incarnation,
+                at: self.last_offset(project),
+                until: head.position,
+                without: Vec::new(),
+                depth: 1,
+            },
+            item: None,
+            name: None,
+            metadata: metadata(fork),
+            access: readable_by(&["any"]),
+            continues: None,
+            last_item_at: None,
+        };
+        self.on_thread(project, fork, Event::Thread(event.into()));
     }
 
     /// Somebody begins to say something. Answers with the position that names the item.

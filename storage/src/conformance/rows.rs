@@ -9,6 +9,7 @@
 mod batches;
 mod clashes;
 mod denials;
+mod forks;
 mod lists;
 mod streams;
 
@@ -115,6 +116,7 @@ pub const PROMISES: &[Promise] = &[
         "a finished item has no deltas",
         streams::a_finished_item_has_no_deltas,
     ),
+    ("what forks share is kept", forks::what_forks_share_is_kept),
     ("heads follow the log", streams::heads_follow_the_log),
     (
         "wishes are known for two days",

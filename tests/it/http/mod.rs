@@ -9,6 +9,7 @@ mod denials;
 mod documented;
 pub(crate) mod event_stream;
 mod forks;
+mod forks_alike;
 mod history;
 mod history_pages;
 mod idempotency;

@@ -8,6 +8,7 @@ mod client;
 mod denials;
 mod equivalence;
 mod follow;
+mod forks;
 mod handshake;
 mod histories;
 mod many;

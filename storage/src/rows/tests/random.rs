@@ -26,6 +26,9 @@ pub(super) enum Step {
     Open(u64, u8),
     Delta(u64, u8),
     Close(u64, u8, bool),
+    Edit(u64, u8, u8),
+    DeleteItem(u64, u8, u8),
+    Fork(u64, u8, u8),
     Register(u64, u8),
     SignIn(u64, u8),
     SignOut(u64, u8),
@@ -52,6 +55,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (project(), thread()).prop_map(|(p, t)| Step::Open(p, t)),
         3 => (project(), thread()).prop_map(|(p, t)| Step::Delta(p, t)),
         2 => (project(), thread(), any::<bool>()).prop_map(|(p, t, whole)| Step::Close(p, t, whole)),
+        2 => (project(), thread(), 0_u8..8).prop_map(|(p, t, item)| Step::Edit(p, t, item)),
+        1 => (project(), thread(), 0_u8..8).prop_map(|(p, t, item)| Step::DeleteItem(p, t, item)),
+        2 => (project(), thread(), thread()).prop_map(|(p, t, fork)| Step::Fork(p, t, fork)),
         1 => (project(), name()).prop_map(|(p, user)| Step::Register(p, user)),
         1 => (project(), name()).prop_map(|(p, user)| Step::SignIn(p, user)),
         1 => (project(), name()).prop_map(|(p, user)| Step::SignOut(p, user)),
@@ -66,6 +72,8 @@ struct Known {
     made: usize,
     /// Threads with the item that is being written in each.
     threads: BTreeMap<(u64, u8), Option<(String, Position)>>,
+    /// Complete items of each.
+    items: BTreeMap<(u64, u8), Vec<(String, Position)>>,
     /// Users with their sessions.
     users: BTreeMap<(u64, u8), Vec<String>>,
 }
@@ -102,6 +110,13 @@ impl Known {
                 let name = name.map(|name| NAMES[usize::from(name)]);
                 history.create_thread(*p, &thread_name(*t), name, &role_names(readers));
                 self.threads.insert((*p, *t), None);
+            }
+            Step::Fork(p, source, fork)
+                if self.threads.contains_key(&(*p, *source))
+                    && !self.threads.contains_key(&(*p, *fork)) =>
+            {
+                history.fork_thread(*p, &thread_name(*source), &thread_name(*fork));
+                self.threads.insert((*p, *fork), None);
             }
             Step::Register(p, user) if !self.users.contains_key(&(*p, *user)) => {
                 // Now and then two of them clash.
@@ -140,6 +155,8 @@ impl Known {
             | Step::Open(p, t)
             | Step::Delta(p, t)
             | Step::Close(p, t, _)
+            | Step::Edit(p, t, _)
+            | Step::DeleteItem(p, t, _)
                 if self.threads.contains_key(&(*p, *t)) =>
             {
                 self.in_thread(history, (*p, *t), step);
@@ -158,9 +175,25 @@ impl Known {
             Step::Delete(..) => {
                 history.delete_thread(p, &t);
                 self.threads.remove(&place);
+                self.items.remove(&place);
             }
             Step::Post(..) => {
-                history.post(p, &t, &item);
+                let posted = history.post(p, &t, &item);
+                self.items.entry(place).or_default().push((item, posted));
+            }
+            Step::Edit(_, _, number) | Step::DeleteItem(_, _, number) => {
+                let items = self.items.entry(place).or_default();
+                let number = usize::from(*number);
+                match (items.get(number), step) {
+                    (Some((item, posted)), Step::Edit(..)) => {
+                        history.edit_item(p, &t, item, *posted);
+                    }
+                    (Some((item, posted)), _) => {
+                        history.delete_item(p, &t, item, *posted);
+                        items.remove(number);
+                    }
+                    (None, _) => {}
+                }
             }
             Step::PostWished(..) => {
                 let wish = History::wish(u8::try_from(self.made % 256).unwrap_or(0));
