@@ -7,12 +7,13 @@ use super::scenario::{denied, granted, play};
 use super::world::World;
 
 /// The fields of a thread, in order.
-const THREAD: [&str; 9] = [
+const THREAD: [&str; 10] = [
     "$createdAt",
     "$id",
     "$permissions",
     "$updatedAt",
     "activeItemId",
+    "forkedFrom",
     "lastItemAt",
     "metadata",
     "name",
