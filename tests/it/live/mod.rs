@@ -12,6 +12,7 @@ mod forks;
 mod handshake;
 mod histories;
 mod many;
+mod matrix;
 mod quotas;
 mod resume;
 mod revocation;
