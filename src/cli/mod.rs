@@ -48,7 +48,7 @@ enum Command {
     /// API keys, while no server runs
     #[command(subcommand)]
     Key(key::Key),
-    /// Projects, while no server runs
+    /// Projects: make them, bound them, move them between servers
     #[command(subcommand)]
     Project(project::Project),
 }
