@@ -29,4 +29,5 @@ mod sessions;
 mod set_up;
 mod tenants;
 mod threads;
+mod transfer;
 mod world;
