@@ -131,7 +131,9 @@ impl Import {
             };
             let cut = |_| ApiError::argument("body", "it ended before it was complete");
             let Some(line) = line.map_err(cut)? else {
-                return self.finish_thread().await;
+                // of a file that was cut, the last thread is finished when it is sent again: items
+                // that are to come may follow one that is deleted at the end
+                return self.settle_all().await;
             };
             self.line(line).await?;
             self.tell();
