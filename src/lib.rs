@@ -21,4 +21,5 @@ mod request_id;
 pub mod routes;
 mod server;
 mod telemetry;
+mod transfer;
 mod wiring;

@@ -1,4 +1,4 @@
-//! All routes: where resources, live sockets and the log meet, which know nothing of each
+//! All routes: where resources, live sockets, the log, exports and imports meet, which know nothing of each
 //! other's routes.
 
 use std::sync::Arc;
@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::http::Edge;
-use crate::{http, live, log};
+use crate::{http, live, log, transfer};
 
 /// The whole interface, for a listener or a test.
 pub fn routes(edge: &Arc<Edge>) -> Router {
-    http::router(edge, live::routes().into_iter().chain(log::routes()))
+    let more = live::routes().into_iter().chain(log::routes());
+    http::router(edge, more.chain(transfer::routes()))
 }

@@ -28,7 +28,7 @@ mod turns;
 pub use committer::CommitterAlone;
 pub use node::{Node, StartFailure};
 pub use options::{CommitterMode, NodeOptions};
-pub use reads::Reads;
+pub use reads::{HeldView, ReadTurn, Reads};
 pub use request::{
     Granted, Halt, IdOrigin, ProjectCommand, ProjectRequest, Refused, ThreadRequest,
 };

@@ -8,7 +8,7 @@ use everlog_domain::ports::{Log, Rows, RowsView};
 use crate::forks::WithForks;
 use crate::options::{CommitterMode, NodeOptions};
 use crate::request::Refused;
-use crate::turns::Turns;
+use crate::turns::{Place, Turns};
 
 /// Runs reads against a consistent view of the rows. Projects take turns.
 #[derive(Clone)]
@@ -18,6 +18,13 @@ pub struct Reads {
     turns: Turns,
     mode: CommitterMode,
 }
+
+/// A view that outlives one read: what is read piece by piece stays of one moment. Whoever holds it
+/// must come to an end, since the engine keeps for it what later batches replace.
+pub struct HeldView(WithForks);
+
+/// A place among the reads, until it is dropped.
+pub struct ReadTurn(#[expect(dead_code, reason = "given back when it is dropped")] Place);
 
 impl Reads {
     /// Reads with places of their own, and room for so many that wait for one.
@@ -56,6 +63,44 @@ impl Reads {
             let (rows, log) = (rows, log);
             read(&WithForks::new(rows.view()), log.as_ref())
         };
+        self.work(work).await
+    }
+
+    /// The turn of a project, for [`Reads::run_held`]. Turned away when too many wait already.
+    pub async fn turn(&self, project: ProjectNumber) -> Result<ReadTurn, Refused> {
+        Ok(ReadTurn(self.turns.enter(project).await?))
+    }
+
+    /// Runs a read with the view that is held; with a new one, which is held from then on, if none
+    /// is.
+    pub async fn run_held<T, F>(
+        &self,
+        turn: ReadTurn,
+        held: &mut Option<HeldView>,
+        read: F,
+    ) -> Result<T, Refused>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn RowsView, &dyn Log) -> T + Send + 'static,
+    {
+        let (rows, log) = (Arc::clone(&self.rows), Arc::clone(&self.log));
+        let view = held.take();
+        let work = move || {
+            let _turn = turn;
+            let (rows, log) = (rows, log);
+            let view = view.unwrap_or_else(|| HeldView(WithForks::new(rows.view())));
+            let value = read(&view.0, log.as_ref());
+            (view, value)
+        };
+        let (view, value) = self.work(work).await?;
+        *held = Some(view);
+        Ok(value)
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refused> {
         match self.mode {
             CommitterMode::Inline => Ok(work()),
             CommitterMode::Threads => {

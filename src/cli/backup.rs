@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use everlog_storage::{BackupFailure, BackupReport};
+use everlog_storage::BackupReport;
 
 use super::failure::Failure;
 use super::offline::expect_folder;
@@ -35,15 +35,7 @@ impl Backup {
         let report =
             everlog_storage::back_up(&self.data, &self.to, keys, &mut |step| progress.show(step));
         drop(progress);
-        let report = report.map_err(|failure| match failure {
-            BackupFailure::Refused(refused) => Failure::from(refused),
-            BackupFailure::Damaged { .. } => Failure::Refused(failure.to_string()),
-            BackupFailure::OtherBackup { .. }
-            | BackupFailure::UnderWay { .. }
-            | BackupFailure::Keys { .. }
-            | BackupFailure::Io { .. } => Failure::failed(failure),
-        })?;
-        self.print(&report)
+        self.print(&report?)
     }
 
     fn print(&self, report: &BackupReport) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use everlog_domain::ports::ReadFailure;
-use everlog_storage::{MasterKeyRefused, OpenRefused};
+use everlog_storage::{BackupFailure, MasterKeyRefused, OpenRefused};
 use thiserror::Error;
 
 use crate::error::ApiError;
@@ -36,6 +36,19 @@ impl Failure {
 impl From<OpenRefused> for Failure {
     fn from(refused: OpenRefused) -> Self {
         Self::Refused(refused.to_string())
+    }
+}
+
+impl From<BackupFailure> for Failure {
+    fn from(failure: BackupFailure) -> Self {
+        match failure {
+            BackupFailure::Refused(refused) => Self::from(refused),
+            BackupFailure::Damaged { .. } => Self::Refused(failure.to_string()),
+            BackupFailure::OtherBackup { .. }
+            | BackupFailure::UnderWay { .. }
+            | BackupFailure::Keys { .. }
+            | BackupFailure::Io { .. } => Self::failed(failure),
+        }
     }
 }
 

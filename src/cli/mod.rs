@@ -14,6 +14,7 @@ mod repair;
 mod restore;
 mod serve;
 mod serving;
+mod threads;
 mod verify;
 
 use std::io::Write;
@@ -48,9 +49,12 @@ enum Command {
     /// API keys, while no server runs
     #[command(subcommand)]
     Key(key::Key),
-    /// Projects, while no server runs
+    /// Projects: make them, bound them, move them between servers
     #[command(subcommand)]
     Project(project::Project),
+    /// Threads of a server that runs, as JSON lines
+    #[command(subcommand)]
+    Threads(threads::Threads),
 }
 
 /// Runs the program. Exit codes: 0 done, 2 the data folder was not opened (or the command line is
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Restore(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Project(command) => command.run(),
+        Command::Threads(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -54,6 +54,8 @@ pub use visitor::Visitor;
 
 pub(crate) use answer::mark;
 pub(crate) use items::LISTING as ITEMS;
+pub(crate) use past::moment;
 pub(crate) use path::Path;
+pub(crate) use reading::wait_for_min;
 pub(crate) use router::{Route, router};
-pub(crate) use threads::LISTING as THREADS;
+pub(crate) use threads::{LISTING as THREADS, ThreadPath};

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::past::{At, ItemCursor, Past};
 
 /// The moment that a query string names, if it names one.
-pub(super) fn moment(
+pub(crate) fn moment(
     edge: &Edge,
     visitor: &Visitor,
     query: Option<&str>,

@@ -44,7 +44,7 @@ pub(super) async fn read_threads<T: Send + 'static>(
 }
 
 /// Waits until the rows have reached the `minOffset` of a query string, if it names one.
-pub(super) async fn wait_for_min(
+pub(crate) async fn wait_for_min(
     edge: &Edge,
     visitor: &Visitor,
     query: Option<&str>,

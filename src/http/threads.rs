@@ -56,12 +56,12 @@ pub(super) fn table(number: everlog_domain::tables::TableNumber) -> &'static Tab
 /// The thread that a path names.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ThreadPath {
+pub(crate) struct ThreadPath {
     thread_id: String,
 }
 
 impl ThreadPath {
-    pub(super) fn thread(&self) -> Result<ThreadId, ApiError> {
+    pub(crate) fn thread(&self) -> Result<ThreadId, ApiError> {
         let id = ThreadId::parse(&self.thread_id);
         id.map_err(|error| ApiError::argument("threadId", error))
     }

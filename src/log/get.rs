@@ -77,7 +77,7 @@ pub(super) async fn get(
     };
     let open = || {
         let place = places.take(project, None)?;
-        let standing = Standing::new(&edge, visitor.clone());
+        let standing = Standing::new(&edge, visitor.clone(), LOG_SCOPE);
         let within = (from, until);
         Ok::<_, ApiError>(LogStream::new(
             &edge, standing, project, &asked, within, place,

@@ -19,6 +19,7 @@ use crate::http::Route;
 use crate::live::Places;
 
 pub(crate) use line::{Line, without_secrets};
+pub(crate) use standing::{Standing, busy};
 
 /// Most streams of the process. Each may hold a page and has a place among the reads in turn.
 const STREAMS: usize = 1_024;

@@ -1,4 +1,4 @@
-//! Whether whoever reads the log still may, for as long as the answer lasts: by the sign that live
+//! Whether whoever reads a stream still may, for as long as the answer lasts: by the sign that live
 //! sockets go by, the project's caller epoch.
 
 use std::sync::Arc;
@@ -7,7 +7,6 @@ use std::time::Duration;
 use everlog_actors::live::{CallersWatch, Waker};
 use tokio::time::sleep;
 
-use crate::cursor::LOG_SCOPE;
 use crate::error::{ApiError, ErrorType};
 use crate::http::{Edge, Visitor};
 use crate::live::{Unidentified, identify};
@@ -16,8 +15,9 @@ use crate::live::{Unidentified, identify};
 const TRIES: u32 = 200;
 
 /// A reader and its right.
-pub(super) struct Standing {
+pub(crate) struct Standing {
     edge: Arc<Edge>,
+    scope: &'static str,
     visitor: Visitor,
     callers: Waker,
     _watch: CallersWatch,
@@ -25,20 +25,26 @@ pub(super) struct Standing {
 
 impl Standing {
     /// Of somebody who was authenticated and has the scope.
-    pub(super) fn new(edge: &Arc<Edge>, visitor: Visitor) -> Self {
+    pub(crate) fn new(edge: &Arc<Edge>, visitor: Visitor, scope: &'static str) -> Self {
         let callers = Waker::new();
         let project = visitor.caller().project;
         Self {
             edge: Arc::clone(edge),
+            scope,
             _watch: edge.node.hub().watch_callers(project, &callers),
             visitor,
             callers,
         }
     }
 
+    /// Who reads, as they were looked at last.
+    pub(crate) const fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
     /// Whether nobody lost anything since it was looked at. Nothing may be waited for between this
     /// and what goes out.
-    pub(super) fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         let caller = self.visitor.caller();
         caller.access_epoch >= self.edge.node.caller_epoch(caller.project)
     }
@@ -50,7 +56,7 @@ impl Standing {
 
     /// Looks at it again: after a revocation, and from time to time, since a credential that ends
     /// by itself moves nothing.
-    pub(super) async fn look_again(&mut self) -> Result<(), ApiError> {
+    pub(crate) async fn look_again(&mut self) -> Result<(), ApiError> {
         // first the mark, then the look: a change in between marks again
         let _ = self.callers.take();
         for _ in 0..TRIES {
@@ -63,7 +69,7 @@ impl Standing {
                 return Err(revoked());
             }
             self.visitor.identity = identity;
-            self.visitor.require(LOG_SCOPE)?;
+            self.visitor.require(self.scope)?;
             if self.holds() {
                 return Ok(());
             }
@@ -79,7 +85,7 @@ fn revoked() -> ApiError {
 }
 
 /// Too much is under way to go on.
-pub(super) fn busy() -> ApiError {
+pub(crate) fn busy() -> ApiError {
     let message = "the server is too busy: come back later";
     ApiError::new(ErrorType::ServerBusy, message).retry_after(Duration::from_secs(1))
 }

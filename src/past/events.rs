@@ -74,7 +74,7 @@ impl<'a> Past<'a> {
         self.at = at;
     }
 
-    pub(super) const fn project(&self) -> ProjectNumber {
+    pub(crate) const fn project(&self) -> ProjectNumber {
         self.caller.project
     }
 

@@ -14,7 +14,7 @@ use everlog_domain::time::Time;
 use everlog_domain::value::Value;
 
 use super::events::Past;
-use super::items::{ItemsThen, prefix};
+use super::items::ItemsThen;
 use crate::error::{ApiError, ErrorType};
 
 /// Most items that a fork copies because they were changed since its moment.
@@ -104,7 +104,7 @@ impl Past<'_> {
                 found.leave_out(then)?;
                 continue;
             }
-            let [id, incarnation] = prefix(&items.thread);
+            let [id, incarnation] = items.thread.prefix();
             let key = [id, incarnation, Value::counter(position.0)];
             let today = self.view.get(self.project(), items::TABLE, &key)?;
             if today.is_none_or(|today| says_something_else(then, &today)) {
@@ -116,7 +116,7 @@ impl Past<'_> {
 
     /// Items that were being written then and still are.
     fn still_open(&self, items: &ItemsThen) -> Result<Vec<Row>, ApiError> {
-        let prefix = prefix(&items.thread);
+        let prefix = items.thread.prefix();
         let table = open_items::TABLE;
         let open = self
             .view

@@ -17,7 +17,7 @@ use crate::error::{ApiError, ErrorType};
 /// The items of a thread at a moment: today's rows up to a position, but for those that were
 /// changed since.
 pub(crate) struct ItemsThen {
-    pub(super) thread: ThreadThen,
+    pub(crate) thread: ThreadThen,
     /// The newest position of the thread then.
     pub(super) last: Position,
     /// Whether today's rows are looked at: not if the thread is gone, nor where it was so short
@@ -78,7 +78,7 @@ impl Past<'_> {
             }
         }
         let key = |position: &Position| {
-            let [id, incarnation] = prefix(&thread);
+            let [id, incarnation] = thread.prefix();
             RowKey(vec![id, incarnation, Value::counter(position.0)])
         };
         Ok(ItemsThen {
@@ -118,7 +118,7 @@ impl Past<'_> {
             Some(ItemCursor::Before(id)) => Some(Cursor::Before(self.named(items, id)?)),
             None => None,
         };
-        let [id, incarnation] = prefix(&items.thread);
+        let [id, incarnation] = items.thread.prefix();
         let there = |until: Position| {
             vec![
                 Filter::equal(items::THREAD, id),
@@ -170,7 +170,7 @@ impl Past<'_> {
         let Some(until) = items.of_today() else {
             return Ok(None);
         };
-        let [thread, incarnation] = prefix(&items.thread);
+        let [thread, incarnation] = items.thread.prefix();
         let values = [thread, incarnation, Value::text(id)];
         let row = self
             .view
@@ -184,15 +184,6 @@ impl Past<'_> {
         };
         Ok(row.filter(there))
     }
-}
-
-/// The first two values of the primary keys of a thread's items.
-pub(super) fn prefix(thread: &ThreadThen) -> [Value; 2] {
-    let life = &thread.life;
-    [
-        Value::Text(life.stream.id.clone()),
-        Value::counter(life.incarnation.0),
-    ]
 }
 
 fn schema() -> Result<&'static TableSchema, ApiError> {

@@ -25,12 +25,27 @@ pub(crate) struct ThreadThen {
     pub(super) newest: Position,
 }
 
+impl ThreadThen {
+    /// The first two values of the primary keys of what belongs to this life of it.
+    pub(crate) fn prefix(&self) -> [Value; 2] {
+        [
+            Value::Text(self.life.stream.id.clone()),
+            Value::counter(self.life.incarnation.0),
+        ]
+    }
+}
+
 impl Past<'_> {
     /// The thread at this moment, if the caller may read it today and might then. Any other is not
     /// found, so that nobody learns which ids exist, or did.
     pub(crate) fn thread(&self, thread: &ThreadId) -> Result<ThreadThen, ApiError> {
         self.find(thread)?
             .ok_or_else(|| ThreadRefusal::NotFound.into())
+    }
+
+    /// Whether the caller may read today what the thread was at this moment.
+    pub(crate) fn is_readable_today(&self, thread: &ThreadId) -> Result<bool, ApiError> {
+        Ok(self.life(thread)?.is_some())
     }
 
     fn find(&self, thread: &ThreadId) -> Result<Option<ThreadThen>, ApiError> {

@@ -28,7 +28,7 @@ mod tests;
 
 pub(crate) use events::Past;
 pub(crate) use history::{Asked, Change, Entry};
-pub(crate) use items::ItemCursor;
+pub(crate) use items::{ItemCursor, ItemsThen};
 pub(crate) use moment::At;
 
 /// The scope that reads what is deleted by now.

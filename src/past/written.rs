@@ -13,7 +13,7 @@ use everlog_domain::threads::{ItemStatus, MAX_APPENDS, Written};
 use everlog_domain::value::Value;
 
 use super::events::{Past, Step};
-use super::items::{ItemsThen, prefix};
+use super::items::ItemsThen;
 use crate::error::ApiError;
 
 impl Past<'_> {
@@ -62,7 +62,7 @@ impl Past<'_> {
         if !items.thread.living {
             return Ok(false);
         }
-        let [id, incarnation] = prefix(&items.thread);
+        let [id, incarnation] = items.thread.prefix();
         let key = [id, incarnation, cell(row, items::POSITION).clone()];
         let today = self.view.get(self.project(), items::TABLE, &key)?;
         Ok(today.is_some_and(|row| is_open(&row)))
@@ -75,7 +75,7 @@ impl Past<'_> {
         written: &mut Written,
         looked_at: &mut usize,
     ) -> Result<(), ApiError> {
-        let [id, incarnation] = prefix(&items.thread);
+        let [id, incarnation] = items.thread.prefix();
         let prefix = [id, incarnation, cell(row, items::POSITION).clone()];
         each_page(
             self.view,

@@ -21,11 +21,12 @@ pub mod scan;
 mod take;
 
 pub use backup::{
-    BackupFailure, BackupReport, Point, RestoreFailure, RestoreOptions, RestoreReport, back_up,
-    restore,
+    BackupFailure, BackupReport, ExportFailure, ExportOptions, ExportReport, ImportFailure,
+    ImportOptions, ImportReport, Point, RestoreFailure, RestoreOptions, RestoreReport, back_up,
+    export_project, import_project, restore,
 };
 pub use checkpoint::{CheckpointFailure, Checkpoints};
-pub use keys::{KeysFailure, MasterKey, MasterKeyRefused, MasterKeySource};
+pub use keys::{KeysFailure, MasterKey, MasterKeyRefused, MasterKeySource, TransferKey};
 pub use log::EmbeddedLog;
 pub use offline::{
     Finding, LostHistory, OfflineLog, RepairFailure, RepairReport, RotationFailure, Step,

@@ -1,17 +1,23 @@
 //! `everlog project …`
 
 mod create;
+mod export;
+mod import;
 mod quotas;
 
 use clap::Subcommand;
 
 use super::failure::Failure;
 
-/// Projects, while no server runs.
+/// Projects: all but the export while no server runs.
 #[derive(Debug, Subcommand)]
 pub(super) enum Project {
     /// Make a project
     Create(create::Create),
+    /// Write a project into a file, for another server, also while a server runs
+    Export(export::Export),
+    /// Take in a project that was exported from another server
+    Import(import::Import),
     /// Show or set what a project may use at most
     Quotas(quotas::Quotas),
 }
@@ -20,6 +26,8 @@ impl Project {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Create(command) => command.run(),
+            Self::Export(command) => command.run(),
+            Self::Import(command) => command.run(),
             Self::Quotas(command) => command.run(),
         }
     }

@@ -15,7 +15,7 @@ pub enum BackupFailure {
     Refused(#[from] OpenRefused),
     /// A batch does not read, or a chain does not go on.
     #[error(
-        "project {project}, from offset {offset} on: the log is damaged: {reason}. The backup ends before it"
+        "project {project}, from offset {offset} on: the log is damaged: {reason}. Nothing behind it was copied"
     )]
     Damaged {
         /// The project.

@@ -80,7 +80,8 @@ pub(super) fn after(
     }
 }
 
-fn start(segments: &Segments, folder: &Path) -> Result<Location, BackupFailure> {
+/// Where the first batch of a log lies.
+pub(super) fn start(segments: &Segments, folder: &Path) -> Result<Location, BackupFailure> {
     segments.start().map_err(|damage| {
         let failure = EngineFailure::from(damage);
         BackupFailure::Refused(OpenRefused::Engine {

@@ -55,12 +55,16 @@ impl CarriedKeys {
         })
     }
 
+    /// Whether this is the master key that they are wrapped by.
+    pub(crate) fn check(&self, master: &MasterKey) -> Result<(), KeysFailure> {
+        let signing = Wrapper::new(master).unwrap(&self.signing, SIGNING_PURPOSE);
+        signing.map(drop).ok_or(KeysFailure::WrongMasterKey)
+    }
+
     /// Makes a store of them, durably. Every one must open with the master key.
     pub(crate) fn place(&self, folder: &Path, master: &MasterKey) -> Result<(), KeysFailure> {
+        self.check(master)?;
         let wrapper = Wrapper::new(master);
-        wrapper
-            .unwrap(&self.signing, SIGNING_PURPOSE)
-            .ok_or(KeysFailure::WrongMasterKey)?;
         let engine = KeyEngine::open(folder)?;
         let mut batch = engine.batch(2 * self.keys.len() + 2);
         batch.insert(&engine.meta, SIGNING, self.signing.as_slice());

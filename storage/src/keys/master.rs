@@ -93,7 +93,7 @@ impl MasterKeySource {
     }
 }
 
-fn read(path: &Path) -> Result<MasterKey, MasterKeyRefused> {
+pub(super) fn read(path: &Path) -> Result<MasterKey, MasterKeyRefused> {
     let text = fs::read_to_string(path).map(Zeroizing::new);
     MasterKey::parse(&text.map_err(|error| file(path, error))?)
 }
@@ -109,8 +109,8 @@ fn make(path: &Path) -> Result<MasterKey, MasterKeyRefused> {
 }
 
 /// Durable and whole, or as it was before.
-fn replace(path: &Path, key: &MasterKey) -> io::Result<()> {
-    let next = path.with_file_name(NEXT_FILE);
+pub(super) fn replace(path: &Path, key: &MasterKey) -> io::Result<()> {
+    let next = path.with_added_extension("next");
     write_new(&next, key)?;
     finish(&next, path)
 }
@@ -163,7 +163,7 @@ pub(crate) fn complete_rotation(data: &Path) -> Result<(), MasterKeyRefused> {
     adopt_next(data)
 }
 
-fn file(path: &Path, error: io::Error) -> MasterKeyRefused {
+pub(super) fn file(path: &Path, error: io::Error) -> MasterKeyRefused {
     MasterKeyRefused::File {
         path: path.to_path_buf(),
         error,

@@ -10,6 +10,7 @@ mod store;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod wrap;
 
 pub(crate) use carry::{CarriedKey, CarriedKeys};
@@ -18,3 +19,5 @@ pub(crate) use master::{FirstStart, adopt_next, complete_rotation, prepare_next}
 pub use master::{MasterKey, MasterKeySource};
 pub(crate) use rotate::recover_rotation;
 pub(crate) use store::{BATCHES, KeyStore};
+pub use transfer::TransferKey;
+pub(crate) use transfer::{DataKeys, OpenedKeys};

@@ -32,9 +32,9 @@ const CACHED_KEYS: usize = 32 * 1024;
 /// See the module's description.
 pub(crate) struct KeyStore {
     pub(super) engine: KeyEngine,
-    wrapper: Wrapper,
+    pub(super) wrapper: Wrapper,
     signing: SigningKey,
-    batches: AtomicU64,
+    pub(super) batches: AtomicU64,
     known: Mutex<Known>,
 }
 

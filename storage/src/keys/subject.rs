@@ -32,6 +32,11 @@ impl SubjectKey {
         &self.0
     }
 
+    /// Whether it is one of this project's.
+    pub(super) fn is_of(&self, uid: ProjectUid) -> bool {
+        self.0.starts_with(&uid.0)
+    }
+
     fn purpose(&self, id: DataKeyId) -> Vec<u8> {
         [
             b"everlog data key v1".as_slice(),

@@ -13,6 +13,7 @@ use super::append::Appender;
 use super::disk::DiskGauge;
 use super::engine::{EngineFailure, LogEngine};
 use super::read::Reader;
+use super::segment::Location;
 use super::watermark::Watermark;
 use crate::folder_lock::FolderLock;
 use crate::keys::KeyStore;
@@ -49,6 +50,11 @@ impl EmbeddedLog {
 
     pub(crate) const fn keys(&self) -> &Arc<KeyStore> {
         &self.keys
+    }
+
+    /// Where the next batch will lie.
+    pub(crate) fn end(&self) -> Location {
+        self.engine.end()
     }
 
     pub(crate) fn reader(&self) -> Reader<'_> {

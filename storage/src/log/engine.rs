@@ -89,6 +89,12 @@ impl LogEngine {
         CommitNumber(self.head.load(Ordering::Acquire))
     }
 
+    /// Where the next batch will lie.
+    pub(crate) fn end(&self) -> Location {
+        let writer = self.writer.lock();
+        writer.segment.end(self.head().next())
+    }
+
     /// Writes a batch and waits until the disk has it. Order: readers find it only afterwards, and
     /// whole.
     pub(crate) fn append(&self, batch: &Batch, key_batches: u64) -> Result<(), EngineFailure> {

@@ -5,7 +5,7 @@ use everlog_domain::event::Recorded;
 use everlog_domain::hash::Hash;
 use everlog_domain::ports::ReadFailure;
 
-use crate::keys::KeyStore;
+use crate::keys::DataKeys;
 use crate::record::{
     self, Binding, INLINE_BYTES, Joiner, PayloadError, Place, RecordError, StoredRecord,
 };
@@ -35,14 +35,14 @@ impl SealedRecord {
     }
 
     /// Decrypts and decodes.
-    pub(crate) fn open(self, keys: &KeyStore) -> Result<Recorded, ReadFailure> {
+    pub(crate) fn open(self, keys: &impl DataKeys) -> Result<Recorded, ReadFailure> {
         let Self { envelope, payload } = self;
         let place = Place::new(envelope.project, envelope.offset);
         let failed = |reason: String| {
             let error = PayloadError::of(&envelope, reason);
             damaged(place, error.to_string())
         };
-        let key = keys.by_id(envelope.key);
+        let key = keys.data_key(envelope.key);
         let key = key.map_err(|error| failed(error.to_string()))?;
         let Some(key) = key else {
             let envelope = Box::new(envelope);

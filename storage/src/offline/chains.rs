@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use everlog_domain::envelope::Envelope;
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{Offset, ProjectNumber, ProjectUid};
 use everlog_domain::log::{ManifestEntry, chain};
@@ -15,6 +16,39 @@ pub(crate) struct Link {
     pub(crate) uid: ProjectUid,
     pub(crate) offset: Offset,
     pub(crate) hash: Hash,
+}
+
+impl Link {
+    /// Before a project's first event.
+    pub(crate) fn genesis(uid: ProjectUid) -> Self {
+        Self {
+            uid,
+            offset: Offset(0),
+            hash: chain::genesis(uid),
+        }
+    }
+
+    /// The link after this one, if the event follows from it.
+    pub(crate) fn next(self, envelope: &Envelope) -> Result<Self, Broken> {
+        let broken = |reason: &str| Broken {
+            project: envelope.project,
+            offset: envelope.offset,
+            reason: reason.to_owned(),
+        };
+        if envelope.uid != self.uid {
+            return Err(broken("it belongs to another project"));
+        }
+        if envelope.previous != self.hash {
+            return Err(broken(
+                "it does not follow from the event before it: one of both was changed",
+            ));
+        }
+        Ok(Self {
+            uid: self.uid,
+            offset: envelope.offset,
+            hash: chain::link(envelope),
+        })
+    }
 }
 
 /// Every project's chain, from its genesis.
@@ -84,12 +118,8 @@ impl Chains {
         seen: &mut dyn FnMut(Link),
     ) -> Result<(), Broken> {
         let project = entry.project;
-        let start = Link {
-            uid: entry.uid,
-            offset: Offset(0),
-            hash: chain::genesis(entry.uid),
-        };
-        let before = self.links.get(&project).copied().unwrap_or(start);
+        let before = self.links.get(&project).copied();
+        let before = before.unwrap_or_else(|| Link::genesis(entry.uid));
         let end = Link {
             uid: before.uid,
             offset: entry.last,
@@ -138,49 +168,38 @@ fn walk(
     let mut link = before;
     let count = entry.last.0.saturating_sub(before.offset.0);
     for record in records.take(usize::try_from(count).unwrap_or(usize::MAX)) {
-        let record = record.map_err(|failure| of(project, entry.first, failure))?;
-        let envelope = &record.envelope;
-        let offset = envelope.offset;
-        if envelope.uid != before.uid {
-            return Err(broken(offset, "it belongs to another project"));
-        }
-        if envelope.previous != link.hash {
-            return Err(broken(
-                offset,
-                "it does not follow from the event before it: one of both was changed",
-            ));
-        }
-        link = Link {
-            uid: link.uid,
-            offset,
-            hash: chain::link(envelope),
-        };
-        open(record).map_err(|failure| of(project, offset, failure))?;
+        let record = record.map_err(|failure| Broken::of(project, entry.first, failure))?;
+        link = link.next(&record.envelope)?;
+        let offset = link.offset;
+        open(record).map_err(|failure| Broken::of(project, offset, failure))?;
         seen(link);
     }
     Ok(link)
 }
 
-fn of(project: ProjectNumber, offset: Offset, failure: ReadFailure) -> Broken {
-    match failure {
-        ReadFailure::Damaged {
-            project,
-            offset,
-            reason,
-        } => Broken {
-            project,
-            offset,
-            reason,
-        },
-        ReadFailure::KeyMissing { ref envelope } => Broken {
-            project: envelope.project,
-            offset: envelope.offset,
-            reason: failure.to_string(),
-        },
-        ReadFailure::Engine { reason } => Broken {
-            project,
-            offset,
-            reason,
-        },
+impl Broken {
+    /// What a failure to read says, at this place where it names none.
+    pub(crate) fn of(project: ProjectNumber, offset: Offset, failure: ReadFailure) -> Self {
+        match failure {
+            ReadFailure::Damaged {
+                project,
+                offset,
+                reason,
+            } => Self {
+                project,
+                offset,
+                reason,
+            },
+            ReadFailure::KeyMissing { ref envelope } => Self {
+                project: envelope.project,
+                offset: envelope.offset,
+                reason: failure.to_string(),
+            },
+            ReadFailure::Engine { reason } => Self {
+                project,
+                offset,
+                reason,
+            },
+        }
     }
 }

@@ -24,6 +24,11 @@ impl OfflineLog {
         Ok(Self { log })
     }
 
+    /// A log that is open already.
+    pub(crate) const fn over(log: Arc<EmbeddedLog>) -> Self {
+        Self { log }
+    }
+
     /// The log as a port.
     #[must_use]
     pub fn log(&self) -> Arc<dyn Log> {

@@ -112,10 +112,17 @@ pub fn open(options: &Options) -> Result<Opened, OpenRefused> {
 
 /// Opens log and keys; the projections are left alone.
 pub(crate) fn open_log(options: &Options) -> Result<Arc<EmbeddedLog>, OpenRefused> {
+    open_log_held(options).map(|(log, _)| log)
+}
+
+/// The same for work that goes on with the folder when the log is closed again.
+pub(crate) fn open_log_held(
+    options: &Options,
+) -> Result<(Arc<EmbeddedLog>, Arc<FolderLock>), OpenRefused> {
     let found = look(options)?;
     let log = open_engines(options, &found)?;
     head::check(&log, found.mark.as_ref())?;
-    Ok(Arc::new(log))
+    Ok((Arc::new(log), found.lock))
 }
 
 /// Opens the engines of what was found, without comparing them with one another.

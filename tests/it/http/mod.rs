@@ -31,4 +31,5 @@ mod sessions;
 mod set_up;
 mod tenants;
 mod threads;
+mod transfer;
 mod world;

@@ -192,7 +192,14 @@ impl World {
 
     /// An answer that is not read yet.
     pub(super) async fn open(&self, ask: Ask) -> axum::response::Response {
-        let request = ask.into_request();
+        self.send(ask.into_request()).await
+    }
+
+    /// The same for a request whose body comes by and by.
+    pub(super) async fn send(
+        &self,
+        request: axum::http::Request<axum::body::Body>,
+    ) -> axum::response::Response {
         self.router.clone().oneshot(request).await.unwrap()
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use everlog_domain::access::Principal;
 use everlog_domain::envelope::{Stream, StreamKind};
 use everlog_domain::event::Event;
-use everlog_domain::ids::{CONSOLE, CommitNumber, ProjectId, ProjectNumber};
+use everlog_domain::ids::{CONSOLE, CommitNumber, ProjectId, ProjectNumber, ProjectUid};
 use everlog_domain::log::{Append, Arbiter, Draft, ProjectHead};
 use everlog_domain::ports::{Log, Rows, Subject};
 use everlog_domain::projects::{ProjectCreated, ProjectEvent};
@@ -77,6 +77,18 @@ impl Scene {
         drop(log);
         scene.grow(batches - 1, "text");
         scene
+    }
+
+    /// Adds a project without events, number 4.
+    pub(super) fn create(&mut self, id: &str, uid: ProjectUid) {
+        let log = reopen(&self.data()).unwrap();
+        let event = Event::Project(ProjectEvent::ProjectCreated(ProjectCreated {
+            project: ProjectId::parse(id).unwrap(),
+            number: ProjectNumber(4),
+            uid,
+            name: id.to_owned(),
+        }));
+        self.append(&log, "thread", vec![(CONSOLE, event)]);
     }
 
     pub(super) fn data(&self) -> PathBuf {

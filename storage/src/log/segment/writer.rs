@@ -118,6 +118,15 @@ impl SegmentWriter {
         })
     }
 
+    /// Where the next frame begins: its batch has this number.
+    pub(crate) const fn end(&self, commit: CommitNumber) -> Location {
+        Location {
+            commit,
+            segment: self.segment.first,
+            position: self.position,
+        }
+    }
+
     /// Writes a frame and waits until the disk has it. Answers with where it lies.
     pub(crate) fn append(&mut self, commit: CommitNumber, frame: &[u8]) -> io::Result<Location> {
         let location = self.place(commit, frame)?;

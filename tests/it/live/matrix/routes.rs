@@ -84,6 +84,7 @@ pub(super) const ROUTES: &[Route] = &[
     read("receipts", "/receipts"),
     read("unread", "/unread"),
     read("history", "/history"),
+    read("export", "/export"),
     read("history of an item", "/items/a/history"),
     write("rename", "PATCH", "", r#"{"name":"another"}"#, UPDATE),
     write("delete", "DELETE", "", "", Needs::Right(Action::Delete)),
