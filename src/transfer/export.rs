@@ -17,8 +17,6 @@ use crate::error::ApiError;
 use crate::http::{Edge, Path, ThreadPath, Visitor, mark, moment, wait_for_min};
 use crate::live::Places;
 
-/// The scope that exports.
-pub(super) const SCOPE: &str = "threads.read";
 /// Tells proxies to hand on what they get at once.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 

@@ -16,7 +16,6 @@ use everlog_domain::value::Value;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::export::SCOPE;
 use super::export_thread::{Came, Piece, ThreadExport, is_gone};
 use super::lines_out::{Line, VERSION, broken};
 use crate::error::{ApiError, ErrorType};
@@ -25,6 +24,8 @@ use crate::live::Place;
 use crate::log::{Standing, busy};
 use crate::past::{At, Past};
 
+/// The scope that exports.
+const SCOPE: &str = "threads.read";
 /// Threads that are listed at once.
 const THREADS: u32 = 100;
 /// How long an export may take: as long does the engine keep what it needs.

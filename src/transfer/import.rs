@@ -24,13 +24,11 @@ use tokio::sync::mpsc;
 use super::imported::{Imported, ItemImport, ThreadImport, first_creation, read};
 use super::lines_in::{LineIn, LinesIn, MAX_LINE_BYTES};
 use super::report::Report;
-use super::sender::{Command, Sender, Settled, ends_it, stopping};
+use super::sender::{Command, SCOPE, Sender, Settled, ends_it, stopping};
 use crate::error::{ApiError, ErrorType};
 use crate::http::{Edge, Visitor};
 use crate::live::{Place, Places};
 
-/// The scope that imports.
-pub(super) const SCOPE: &str = "threads.write";
 /// How often a line of progress is sent.
 const EACH: Duration = Duration::from_secs(1);
 /// Lines of progress that wait for the client; more are left out.

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{ApiError, ErrorType};
 use crate::http::{Edge, Visitor};
 
+/// The scope that imports.
+pub(super) const SCOPE: &str = "threads.write";
 /// Commands that are sent ahead of their answers.
 const AHEAD: usize = 64;
 /// Bytes of lines that they come from, at most, so that a few large ones are not all in memory.
@@ -142,7 +144,7 @@ impl Sender {
     async fn again(&mut self, command: &Command) -> Result<Result<Granted, Refused>, ApiError> {
         for _ in 0..TRIES {
             self.visitor = self.visitor.again(&self.edge).await?;
-            self.visitor.require(super::import::SCOPE)?;
+            self.visitor.require(SCOPE)?;
             match self.answered(command).await? {
                 Err(Refused::AccessMoved) => {}
                 outcome => return Ok(outcome),

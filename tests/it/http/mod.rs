@@ -13,6 +13,7 @@ mod forks_alike;
 mod history;
 mod history_pages;
 mod idempotency;
+mod imports;
 mod items;
 mod limits;
 mod log;
