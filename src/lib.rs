@@ -20,5 +20,6 @@ mod random;
 mod request_id;
 pub mod routes;
 mod server;
+mod sweeping;
 mod telemetry;
 mod wiring;

@@ -8,6 +8,7 @@ mod admission;
 mod branches;
 mod committer;
 mod directory;
+mod disclosed;
 mod earlier;
 #[cfg(test)]
 mod fixture;
@@ -19,6 +20,7 @@ mod quotas;
 mod reads;
 mod registry;
 mod request;
+mod retention;
 mod shares;
 mod supervisor;
 mod thread;
@@ -31,3 +33,4 @@ pub use reads::Reads;
 pub use request::{
     Granted, Halt, IdOrigin, ProjectCommand, ProjectRequest, Refused, ThreadRequest,
 };
+pub use retention::{Sweeper, Swept};

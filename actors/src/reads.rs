@@ -1,10 +1,12 @@
-//! Engine reads on a bounded pool, off the async threads.
+//! Engine reads on a bounded pool, off the async threads. Whatever is answered is read here, so
+//! here it is seen to that nothing is handed out which has expired.
 
 use std::sync::Arc;
 
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{Log, Rows, RowsView};
 
+use crate::disclosed::Disclosed;
 use crate::options::{CommitterMode, NodeOptions};
 use crate::request::Refused;
 use crate::turns::Turns;
@@ -39,7 +41,8 @@ impl Reads {
         self.turns.end().await;
     }
 
-    /// Runs a read with a view of its own, in the turn of a project. Turned away when too many wait
+    /// Runs a read with a view of its own, in the turn of a project. The log that it gets withholds
+    /// what has expired. Turned away when too many wait
     /// already.
     pub async fn run<T, F>(&self, project: ProjectNumber, read: F) -> Result<T, Refused>
     where
@@ -53,7 +56,9 @@ impl Reads {
             // of the engines, not before.
             let _place = place;
             let (rows, log) = (rows, log);
-            read(rows.view().as_ref(), log.as_ref())
+            let view = rows.view();
+            let log = Disclosed::new(log, rows);
+            read(view.as_ref(), &log)
         };
         match self.mode {
             CommitterMode::Inline => Ok(work()),

@@ -15,7 +15,7 @@ use crate::time::Time;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum StreamKind {
-    /// `project/P`, in the log of the console.
+    /// `project/P`: in the log of the console, and, for what is said of it there, in its own.
     Project = 1,
     /// `user/U`, with the user's sessions.
     User = 2,
@@ -189,6 +189,7 @@ macro_rules! kinds {
 kinds! {
     1 "project.created" ProjectCreated,
     2 "project.quotas.set" ProjectQuotasSet,
+    3 "project.retention.set" RetentionSet,
     20 "user.created" UserCreated,
     21 "session.created" SessionCreated,
     22 "session.deleted" SessionDeleted,
@@ -202,6 +203,7 @@ kinds! {
     65 "thread.deleted" ThreadDeleted,
     66 "thread.branch.switched" BranchSwitched,
     67 "thread.read" ThreadRead,
+    69 "thread.items.expired" ItemsExpired,
     80 "item.posted" ItemPosted,
     81 "item.opened" ItemOpened,
     82 "item.delta" ItemDelta,

@@ -10,8 +10,8 @@ use everlog_domain::ports::RowDelta;
 use everlog_domain::threads::{
     BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
     ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned,
-    Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess, ThreadCreated,
-    ThreadDeleted, ThreadEvent, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    ItemsExpired, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess,
+    ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::value::Value;
 use serde_json::Value as Json;
@@ -126,6 +126,11 @@ fn content(event: &Event) -> usize {
         })
         | ThreadEvent::ItemPinned(ItemPinned { item: _, opened: _ })
         | ThreadEvent::ItemUnpinned(ItemUnpinned { item: _, opened: _ }) => CELL,
+        ThreadEvent::ItemsExpired(ItemsExpired {
+            expired: _,
+            items,
+            ends_branch: _,
+        }) => CELL + items.len() * 4 * CELL,
         ThreadEvent::ItemReactionAdded(ItemReactionAdded {
             item: _,
             opened: _,

@@ -5,10 +5,12 @@ use everlog_domain::event::Event;
 use everlog_domain::ids::{CONSOLE, CommitNumber, ProjectNumber, SessionId};
 use everlog_domain::log::Claim;
 use everlog_domain::ports::{RowsView, Subject, Visibility};
-use everlog_domain::projects::rows::{number_of, quotas_of};
-use everlog_domain::projects::{CreateProject, ProjectCreated, QuotasNow, SetQuotas};
+use everlog_domain::projects::rows::{number_of, quotas_of, retention_key, retention_of};
+use everlog_domain::projects::{
+    CreateProject, ProjectCreated, QuotasNow, Retention, SetQuotas, SetRetention,
+};
 use everlog_domain::query::{Direction, OrderBy, Query, Total};
-use everlog_domain::tables::system::{keys, projects, sessions, users};
+use everlog_domain::tables::system::{keys, projects, retention, sessions, users};
 use everlog_domain::value::Value;
 
 use crate::request::{ProjectCommand, Refused};
@@ -57,7 +59,8 @@ fn claims(command: &ProjectCommand) -> Vec<Claim> {
         | ProjectCommand::SignOut(_)
         | ProjectCommand::CreateKey(_)
         | ProjectCommand::DeleteKey(_)
-        | ProjectCommand::SetQuotas(_) => Vec::new(),
+        | ProjectCommand::SetQuotas(_)
+        | ProjectCommand::SetRetention(_) => Vec::new(),
     }
 }
 
@@ -71,7 +74,8 @@ fn entity(command: &ProjectCommand) -> (Stream, Subject) {
         ProjectCommand::CreateKey(command) => own(StreamKind::Key, command.key.key.as_str()),
         ProjectCommand::DeleteKey(command) => own(StreamKind::Key, command.key.as_str()),
         ProjectCommand::CreateProject { project, .. }
-        | ProjectCommand::SetQuotas(SetQuotas { project, .. }) => {
+        | ProjectCommand::SetQuotas(SetQuotas { project, .. })
+        | ProjectCommand::SetRetention(SetRetention { project, .. }) => {
             own(StreamKind::Project, project.as_str())
         }
     }
@@ -147,6 +151,12 @@ fn decide(
                 })
             });
             Ok(events(command.decide(now)?))
+        }
+        ProjectCommand::SetRetention(command) => {
+            let row = view.get(project, retention::TABLE, &retention_key())?;
+            let now = row.and_then(|row| retention_of(&row));
+            let now = now.map_or_else(Retention::default, |(rule, _)| rule);
+            Ok(events(command.decide(now)))
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::quotas::Quotas;
+use super::retention::Retention;
 use crate::access::Scopes;
 use crate::envelope::facts;
 use crate::hash::Hash;
@@ -35,6 +36,16 @@ pub struct ProjectQuotasSet {
     pub quotas: Quotas,
 }
 
+/// How long a project keeps the items of its threads was said. In its own log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RetentionSet {
+    /// The project's id.
+    pub project: ProjectId,
+    /// What holds from here on.
+    pub retention: Retention,
+}
+
 /// A key was made. In the log of its project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,6 +75,7 @@ facts! {
     ProjectEvent {
         ProjectCreated(ProjectCreated),
         ProjectQuotasSet(ProjectQuotasSet),
+        RetentionSet(RetentionSet),
         KeyCreated(KeyCreated),
         KeyDeleted(KeyDeleted),
     }

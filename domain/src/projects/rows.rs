@@ -4,11 +4,14 @@ use compact_str::CompactString;
 
 use serde::Deserialize;
 
-use super::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas};
+use super::{
+    KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas, Retention,
+    RetentionSet,
+};
 use crate::envelope::Envelope;
-use crate::ids::ProjectNumber;
+use crate::ids::{Offset, ProjectNumber};
 use crate::tables::RowChange;
-use crate::tables::system::{keys, projects};
+use crate::tables::system::{keys, projects, retention};
 use crate::value::Value;
 
 /// What a fact does to rows.
@@ -16,6 +19,7 @@ pub(crate) fn changes(envelope: &Envelope, event: &ProjectEvent) -> Vec<RowChang
     match event {
         ProjectEvent::ProjectCreated(event) => project_created(envelope, event),
         ProjectEvent::ProjectQuotasSet(event) => quotas_set(event),
+        ProjectEvent::RetentionSet(event) => retention_set(envelope, event),
         ProjectEvent::KeyCreated(event) => key_created(envelope, event),
         ProjectEvent::KeyDeleted(event) => key_deleted(event),
     }
@@ -42,6 +46,42 @@ fn quotas_set(event: &ProjectQuotasSet) -> Vec<RowChange> {
         key: vec![Value::text(event.project.as_str())],
         set: vec![(projects::QUOTAS, Value::Json(quotas))],
     }]
+}
+
+/// There is a row while there is a rule.
+fn retention_set(envelope: &Envelope, event: &RetentionSet) -> Vec<RowChange> {
+    let table = retention::TABLE;
+    let former = RowChange::Delete {
+        table,
+        key: vec![Value::text(retention::ONLY)],
+    };
+    if event.retention.is_none() {
+        return vec![former];
+    }
+    let mut row = vec![Value::Null; retention::OFFSET + 1];
+    row[retention::ID] = Value::text(retention::ONLY);
+    // Numbers under names: this cannot fail.
+    let rule = serde_json::to_value(event.retention).unwrap_or_default();
+    row[retention::RULE] = Value::Json(rule);
+    row[retention::UPDATED_AT] = envelope.time.into();
+    row[retention::OFFSET] = Value::counter(envelope.offset.0);
+    vec![former, RowChange::Insert { table, row }]
+}
+
+/// The primary key of a project's rule.
+#[must_use]
+pub fn retention_key() -> [Value; 1] {
+    [Value::text(retention::ONLY)]
+}
+
+/// The rule in its row, and the offset of the event that set it; nothing if the row is damaged.
+#[must_use]
+pub fn retention_of(row: &[Value]) -> Option<(Retention, Offset)> {
+    let Value::Json(rule) = row.get(retention::RULE)? else {
+        return None;
+    };
+    let offset = u64::try_from(row.get(retention::OFFSET)?.as_int()?).ok()?;
+    Some((Retention::deserialize(rule).ok()?, Offset(offset)))
 }
 
 /// The number in a project's row; nothing if the row is damaged.

@@ -413,6 +413,56 @@ pub mod receipts {
     }
 }
 
+/// How long the project keeps the items of its threads: one row while there is a rule.
+pub mod retention {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        ID = "$id" Text false,
+        RULE = "rule" Json false,
+        UPDATED_AT = "$updatedAt" Time false,
+        OFFSET = "$offset" Int false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(21);
+    /// The one primary key.
+    pub const ONLY: &str = "items";
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "retention",
+            columns: columns(),
+            key: vec![ID],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
+/// Which items of a life of a thread have expired. A row outlives its thread: what has expired is
+/// handed out no more, whatever becomes of the thread.
+pub mod expirations {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+        EXPIRED = "expired" Json false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(22);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "expirations",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
     vec![
@@ -429,6 +479,8 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         reactions::schema(),
         pins::schema(),
         receipts::schema(),
+        retention::schema(),
+        expirations::schema(),
     ]
 });
 

@@ -2,11 +2,11 @@
 
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
-    EditItem, Facts, FinishItem, MarkRead, MarksOf, Metadata, OpenItem, Parent, PinItem, PostItem,
-    React, RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal,
-    ThreadState, UpdateThread,
+    EditItem, ExpireItems, Facts, FinishItem, MarkRead, MarksOf, Metadata, OpenItem, Parent,
+    PinItem, PostItem, React, RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent,
+    ThreadRefusal, ThreadState, UpdateThread,
 };
-use crate::ids::ItemId;
+use crate::ids::{ItemId, Offset};
 
 /// What any command takes.
 const SMALL_BYTES: usize = 1024;
@@ -51,6 +51,8 @@ pub enum ThreadCommand {
     Pin(PinItem),
     /// Say how far one has read.
     MarkRead(MarkRead),
+    /// Let items go whose time is over.
+    Expire(ExpireItems),
 }
 
 impl ThreadCommand {
@@ -78,6 +80,7 @@ impl ThreadCommand {
             Self::React(command) => command.decide(state, facts),
             Self::Pin(command) => command.decide(state, facts),
             Self::MarkRead(command) => command.decide(state, facts),
+            Self::Expire(command) => command.decide(state, facts),
         }
     }
 
@@ -119,6 +122,15 @@ impl ThreadCommand {
         }
     }
 
+    /// Offset of the event that led to the command, if one did.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Offset> {
+        match self {
+            Self::Expire(ExpireItems { cause, .. }) => Some(*cause),
+            _ => None,
+        }
+    }
+
     /// The open item that the command closes: its fact repeats what was written.
     #[must_use]
     pub const fn closes(&self) -> Option<&ItemId> {
@@ -150,6 +162,7 @@ impl ThreadCommand {
                 SMALL_BYTES + metadata.as_ref().map_or(0, Metadata::bytes)
             }
             Self::Edit(edit) => SMALL_BYTES + edit.bytes(),
+            Self::Expire(expire) => SMALL_BYTES + expire.bytes(),
             Self::Delete(_)
             | Self::Abandon(_)
             | Self::DeleteItem(_)

@@ -13,6 +13,8 @@ mod delete_item;
 mod delete_thread;
 mod edit_item;
 mod event;
+mod expire_items;
+mod expired;
 mod facts;
 mod finish_item;
 #[cfg(test)]
@@ -36,6 +38,7 @@ mod state;
 pub mod stored;
 mod switch_branch;
 mod update_thread;
+mod withheld;
 
 pub use abandon_item::AbandonItem;
 pub use access::{Participant, ParticipantId, ParticipantRole, ThreadAccess};
@@ -48,11 +51,13 @@ pub use delete_item::DeleteItem;
 pub use delete_thread::DeleteThread;
 pub use edit_item::EditItem;
 pub use event::{
-    BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
-    ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned, ParticipantAdded,
-    ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadPermissionsChanged,
-    ThreadRead, ThreadUpdated,
+    BranchSwitched, ExpiredItem, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
+    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned,
+    ItemsExpired, ParticipantAdded, ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent,
+    ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
+pub use expire_items::{ExpireItems, MAX_EXPIRED_AT_ONCE, OldItem};
+pub use expired::Expired;
 pub use facts::{Facts, PostedItem};
 pub use finish_item::FinishItem;
 pub use item::{Author, Delta, ItemRole, ItemStatus, NewItem, Part};
@@ -71,3 +76,4 @@ pub use set_permissions::SetPermissions;
 pub use state::{ItemInProgress, Thread, ThreadState, Written};
 pub use switch_branch::SwitchBranch;
 pub use update_thread::UpdateThread;
+pub use withheld::{Withheld, item_of};

@@ -5,15 +5,17 @@ use serde_json::Value as Json;
 
 use super::event::{
     BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
-    ItemPosted, ItemReactionAdded, ItemReactionRemoved, ThreadCreated, ThreadEvent, ThreadRead,
-    ThreadUpdated,
+    ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemsExpired, ThreadCreated, ThreadEvent,
+    ThreadRead, ThreadUpdated,
 };
+use super::withheld::Withheld;
 use super::{Author, ItemStatus, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, EventKind};
 use crate::ids::Position;
 use crate::tables::RowChange;
 use crate::tables::system::{
-    branches, deltas, items, open_items, pins, reactions, receipts, thread_access, threads,
+    branches, deltas, expirations, items, open_items, pins, reactions, receipts, thread_access,
+    threads,
 };
 use crate::value::Value;
 
@@ -39,7 +41,24 @@ pub(crate) fn changes(envelope: &Envelope, event: &ThreadEvent) -> Vec<RowChange
         ThreadEvent::ItemReactionRemoved(event) => reaction_removed(envelope, event),
         ThreadEvent::ItemPinned(event) => item_pinned(envelope, event.opened),
         ThreadEvent::ItemUnpinned(event) => item_unpinned(envelope, event.opened),
+        ThreadEvent::ItemsExpired(event) => items_expired(envelope, event),
     }
+}
+
+/// What a fact about an item that has expired did to the row of its thread. The item's own rows are
+/// gone, so that a past without them is what is left.
+pub(crate) fn changes_withheld(envelope: &Envelope, withheld: &Withheld) -> Vec<RowChange> {
+    let mut changes = match withheld.kind {
+        EventKind::ItemPosted | EventKind::ItemOpened => {
+            new_item(envelope, withheld.parent.as_ref())
+        }
+        EventKind::ItemFinished | EventKind::ItemAbandoned => vec![touch_thread(envelope)],
+        _ => Vec::new(),
+    };
+    changes.retain(
+        |change| matches!(change, RowChange::Update { table, .. } if *table == threads::TABLE),
+    );
+    changes
 }
 
 fn texts<I: IntoIterator<Item = CompactString>>(texts: I) -> Value {
@@ -171,13 +190,6 @@ fn new_item(envelope: &Envelope, parent: Option<&Parent>) -> Vec<RowChange> {
     let Some(parent) = parent else {
         return vec![touch_thread(envelope)];
     };
-    let [thread, incarnation] = life(envelope);
-    let branch = vec![
-        thread,
-        incarnation,
-        Value::text(parent.as_str()),
-        Value::counter(envelope.position.0),
-    ];
     let set = vec![
         (threads::LAST_ITEM_AT, envelope.time.into()),
         (threads::ACTIVE_ITEM, Value::Null),
@@ -185,7 +197,7 @@ fn new_item(envelope: &Envelope, parent: Option<&Parent>) -> Vec<RowChange> {
     vec![
         RowChange::Insert {
             table: branches::TABLE,
-            row: branch,
+            row: branch(envelope, parent, envelope.position),
         },
         RowChange::Update {
             table: threads::TABLE,
@@ -251,6 +263,49 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
         changes.extend(no_more_open(key));
     }
     changes
+}
+
+/// What items leave that have expired: nothing but that they did. Whatever leads to an item's row goes
+/// here, and nowhere else.
+fn items_expired(envelope: &Envelope, event: &ItemsExpired) -> Vec<RowChange> {
+    let mut changes = Vec::with_capacity(3 * event.items.len() + 3);
+    for gone in &event.items {
+        let key = item_key(envelope, gone.opened);
+        changes.extend([items::TABLE, pins::TABLE].map(|table| RowChange::Delete {
+            table,
+            key: key.clone(),
+        }));
+        changes.push(RowChange::Purge {
+            table: reactions::TABLE,
+            prefix: key,
+        });
+        if let Some(parent) = &gone.parent {
+            changes.push(RowChange::Delete {
+                table: branches::TABLE,
+                key: branch(envelope, parent, gone.opened),
+            });
+        }
+    }
+    if event.ends_branch {
+        changes.push(update_thread(
+            envelope,
+            vec![(threads::ACTIVE_ITEM, Value::Null)],
+        ));
+    }
+    let mut row = life(envelope).to_vec();
+    let table = expirations::TABLE;
+    // It takes the place of the one before it.
+    let key = row.clone();
+    row.push(json(&event.expired));
+    changes.push(RowChange::Delete { table, key });
+    changes.push(RowChange::Insert { table, row });
+    changes
+}
+
+fn branch(envelope: &Envelope, parent: &Parent, opened: Position) -> Vec<Value> {
+    let [thread, incarnation] = life(envelope);
+    let parent = Value::text(parent.as_str());
+    vec![thread, incarnation, parent, Value::counter(opened.0)]
 }
 
 fn thread_read(envelope: &Envelope, event: &ThreadRead) -> Vec<RowChange> {

@@ -2,6 +2,7 @@
 
 mod create;
 mod quotas;
+mod retention;
 
 use clap::Subcommand;
 
@@ -14,6 +15,8 @@ pub(super) enum Project {
     Create(create::Create),
     /// Show or set what a project may use at most
     Quotas(quotas::Quotas),
+    /// Show or set how long it keeps the items of its threads
+    Retention(retention::Retention),
 }
 
 impl Project {
@@ -21,6 +24,7 @@ impl Project {
         match self {
             Self::Create(command) => command.run(),
             Self::Quotas(command) => command.run(),
+            Self::Retention(command) => command.run(),
         }
     }
 }

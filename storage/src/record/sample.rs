@@ -15,14 +15,16 @@ use everlog_domain::ids::{
     ThreadId, UserId,
 };
 use everlog_domain::projects::{
-    KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
+    KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas, Retention,
+    RetentionSet,
 };
 use everlog_domain::threads::{
-    Author, BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
-    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemRole,
-    ItemUnpinned, Metadata, Part, Participant, ParticipantAdded, ParticipantId, ParticipantRemoved,
-    ParticipantRole, Reaction, ReactionCounts, ThreadAccess, ThreadCreated, ThreadDeleted,
-    ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    Author, BranchSwitched, Delta, ExpiredItem, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited,
+    ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved,
+    ItemRole, ItemUnpinned, ItemsExpired, Metadata, Parent, Part, Participant, ParticipantAdded,
+    ParticipantId, ParticipantRemoved, ParticipantRole, Reaction, ReactionCounts, ThreadAccess,
+    ThreadCreated, ThreadDeleted, ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRead,
+    ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -58,6 +60,7 @@ pub(super) fn event(kind: EventKind) -> Event {
     match kind {
         EventKind::ProjectCreated
         | EventKind::ProjectQuotasSet
+        | EventKind::RetentionSet
         | EventKind::KeyCreated
         | EventKind::KeyDeleted => project_event(kind).into(),
         EventKind::UserCreated | EventKind::SessionCreated | EventKind::SessionDeleted => {
@@ -70,7 +73,8 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ParticipantRemoved
         | EventKind::ThreadDeleted
         | EventKind::BranchSwitched
-        | EventKind::ThreadRead => thread_event(kind).into(),
+        | EventKind::ThreadRead
+        | EventKind::ItemsExpired => thread_event(kind).into(),
         EventKind::ItemPosted
         | EventKind::ItemOpened
         | EventKind::ItemDelta
@@ -104,6 +108,10 @@ fn project_event(kind: EventKind) -> ProjectEvent {
                 connections: None,
                 writes_per_second: Some(100),
             },
+        }),
+        EventKind::RetentionSet => ProjectEvent::RetentionSet(RetentionSet {
+            project: ProjectId::parse("demo").unwrap(),
+            retention: Retention::new(Some(2_592_000), Some(1_000)).unwrap(),
         }),
         _ => ProjectEvent::ProjectCreated(ProjectCreated {
             project: ProjectId::parse("demo").unwrap(),
@@ -187,6 +195,22 @@ fn thread_event(kind: EventKind) -> ThreadEvent {
             by: Author::principal(&Principal::User(UserId::parse("user-1").unwrap())),
             item: ItemId::parse("item-1").unwrap(),
             opened: Position(40),
+        }),
+        EventKind::ItemsExpired => ThreadEvent::ItemsExpired(ItemsExpired {
+            expired: serde_json::from_value(json!({ "through": 40, "kept": [2, 7] })).unwrap(),
+            items: vec![
+                ExpiredItem {
+                    item: ItemId::parse("item-1").unwrap(),
+                    opened: Position(39),
+                    parent: None,
+                },
+                ExpiredItem {
+                    item: ItemId::parse("item-2").unwrap(),
+                    opened: Position(40),
+                    parent: Parent::parse("item-1"),
+                },
+            ],
+            ends_branch: true,
         }),
         EventKind::BranchSwitched => ThreadEvent::BranchSwitched(BranchSwitched {
             item: ItemId::parse("item-1").unwrap(),

@@ -13,6 +13,7 @@ mod histories;
 mod many;
 mod quotas;
 mod resume;
+mod retention;
 mod revocation;
 mod rights;
 mod schema;
