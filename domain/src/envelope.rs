@@ -190,6 +190,7 @@ kinds! {
     1 "project.created" ProjectCreated,
     2 "project.quotas.set" ProjectQuotasSet,
     3 "project.retention.set" RetentionSet,
+    4 "project.threads.expired" ThreadsExpired,
     20 "user.created" UserCreated,
     21 "session.created" SessionCreated,
     22 "session.deleted" SessionDeleted,

@@ -59,7 +59,7 @@ pub(super) async fn get(
     let read = move |view: &dyn RowsView| {
         let row = view.get(project, retention::TABLE, &retention_key())?;
         let rule = row.and_then(|row| retention_of(&row));
-        let rule = rule.map_or_else(Retention::default, |(rule, _)| rule);
+        let rule = rule.map_or_else(Retention::default, |now| now.rule);
         let head = view.project_head(project)?;
         Ok::<_, ApiError>((rule, head.map_or(Offset(0), |head| head.offset)))
     };

@@ -6,6 +6,7 @@ use everlog_domain::envelope::{EventKind, Stream};
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::{Offset, ProjectNumber};
 use everlog_domain::ports::Log;
+use everlog_domain::projects::ProjectEvent;
 use everlog_domain::threads::{Expired, ThreadEvent};
 
 /// Envelopes that are read at once.
@@ -25,7 +26,7 @@ impl Expirations {
             from = last.offset.next();
             let told = envelopes
                 .iter()
-                .filter(|envelope| envelope.kind == EventKind::ItemsExpired);
+                .filter(|envelope| tells_of_it(envelope.kind));
             for envelope in told {
                 // one by one: what one of them does not say, the others do
                 let read = log.read_at(project, &[envelope.offset]);
@@ -38,9 +39,18 @@ impl Expirations {
     }
 
     fn take(&mut self, recorded: Recorded) {
-        if let Event::Thread(ThreadEvent::ItemsExpired(event)) = recorded.event {
-            let life = (recorded.envelope.stream, recorded.envelope.incarnation);
-            self.0.insert(life, event.expired);
+        match recorded.event {
+            Event::Thread(ThreadEvent::ItemsExpired(event)) => {
+                let life = (recorded.envelope.stream, recorded.envelope.incarnation);
+                self.0.insert(life, event.expired);
+            }
+            Event::Project(ProjectEvent::ThreadsExpired(event)) => {
+                for ended in event.threads {
+                    let life = (Stream::thread(&ended.thread), ended.incarnation);
+                    self.0.insert(life, Expired::everything());
+                }
+            }
+            _ => {}
         }
     }
 
@@ -53,4 +63,8 @@ impl Expirations {
         }
         recorded
     }
+}
+
+const fn tells_of_it(kind: EventKind) -> bool {
+    matches!(kind, EventKind::ItemsExpired | EventKind::ThreadsExpired)
 }

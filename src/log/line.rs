@@ -66,6 +66,7 @@ pub(crate) fn without_secrets(mut recorded: Recorded) -> Recorded {
             ProjectEvent::ProjectCreated(_)
             | ProjectEvent::ProjectQuotasSet(_)
             | ProjectEvent::RetentionSet(_)
+            | ProjectEvent::ThreadsExpired(_)
             | ProjectEvent::KeyDeleted(_),
         )
         | Event::Thread(_)

@@ -137,6 +137,9 @@ impl World {
                 !self.projects.contains(&command.project),
                 ProjectRefusal::ProjectNotFound.into(),
             ),
+            ProjectCommand::ExpireThreads(command) => {
+                unreachable!("no wish lets threads of {} go", command.project)
+            }
             ProjectCommand::SetRetention(command) => {
                 unreachable!("no wish sets the retention of {}", command.project)
             }
@@ -165,7 +168,9 @@ impl World {
             ProjectEvent::ProjectQuotasSet(event) => {
                 there(self.projects.contains(&event.project), "project")
             }
-            ProjectEvent::RetentionSet(_) => Err("nobody asked for a rule".to_owned()),
+            ProjectEvent::RetentionSet(_) | ProjectEvent::ThreadsExpired(_) => {
+                Err("nobody asked for a rule".to_owned())
+            }
             ProjectEvent::KeyCreated(event) => fresh(self.keys.insert(event.key.clone()), "key"),
             ProjectEvent::KeyDeleted(event) => there(self.keys.remove(&event.key), "key"),
         }

@@ -13,8 +13,11 @@ mod tests;
 use compact_str::CompactString;
 use everlog_domain::ids::{CONSOLE, ProjectNumber, ThreadId};
 use everlog_domain::ports::{Log, RowsFailure, RowsView};
-use everlog_domain::projects::rows::{number_of, retention_key, retention_of};
-use everlog_domain::tables::system::{projects, retention, threads};
+use everlog_domain::projects::rows::{
+    RetentionNow, ended_thread_of, number_of, retention_key, retention_of,
+};
+use everlog_domain::projects::{ExpireThreads, MAX_THREADS_EXPIRED_AT_ONCE};
+use everlog_domain::tables::system::{ended_threads, projects, retention, threads};
 use everlog_domain::threads::{ExpireItems, ThreadCommand};
 use everlog_domain::time::Time;
 use everlog_domain::value::Value;
@@ -23,7 +26,7 @@ use self::budget::Budget;
 use self::due::{Due, Look};
 use self::newest::Counting;
 use crate::node::Node;
-use crate::request::{IdOrigin, Refused, ThreadRequest};
+use crate::request::{IdOrigin, ProjectCommand, ProjectRequest, Refused, ThreadRequest};
 
 /// Projects, or threads, that are read at once.
 const AT_ONCE: usize = 64;
@@ -58,6 +61,8 @@ enum Seeking {
 #[derive(Debug, Clone)]
 struct Place {
     project: ProjectNumber,
+    /// Whether threads that are over were looked at.
+    past_ended: bool,
     /// The last thread that is done.
     after: Option<CompactString>,
     /// How far the items of the next one were counted.
@@ -68,6 +73,8 @@ struct Place {
 enum Found {
     /// Items of a thread are over their time.
     Due(ThreadId, ExpireItems),
+    /// Threads that are over, and whose time is too.
+    Ended(ExpireThreads),
     /// Nothing so far: go on here.
     Further(Place),
     /// Nothing in what is left of the project.
@@ -111,6 +118,11 @@ impl Sweeper {
                     false => Place::after(project, thread.as_str()),
                 })
             }
+            Found::Ended(command) => {
+                self.expire_threads(project, command, now).await?;
+                // there may be more of them; what went is not met again
+                Some(place)
+            }
             Found::Further(place) => Some(place),
             Found::Nothing => self.project_after(Some(project)),
         };
@@ -140,10 +152,26 @@ impl Sweeper {
         Ok(!granted.events.is_empty())
     }
 
+    async fn expire_threads(
+        &self,
+        project: ProjectNumber,
+        command: ExpireThreads,
+        now: Time,
+    ) -> Result<(), Refused> {
+        let request = ProjectRequest {
+            caller: self.node.system(project),
+            command: ProjectCommand::ExpireThreads(command),
+            wish: None,
+            now,
+        };
+        self.node.project(request).await.map(drop)
+    }
+
     fn project_after(&self, project: Option<ProjectNumber>) -> Option<Place> {
         let next = self.node.directory().next_retaining(project)?;
         Some(Place {
             project: next,
+            past_ended: false,
             after: None,
             counting: None,
         })
@@ -182,6 +210,7 @@ impl Place {
     fn after(project: ProjectNumber, thread: &str) -> Self {
         Self {
             project,
+            past_ended: true,
             after: Some(CompactString::new(thread)),
             counting: None,
         }
@@ -192,9 +221,20 @@ impl Place {
 fn look(view: &dyn RowsView, mut place: Place, now: Time) -> Result<Found, RowsFailure> {
     let project = place.project;
     let rule = view.get(project, retention::TABLE, &retention_key())?;
-    let Some((rule, cause)) = rule.as_deref().and_then(retention_of) else {
+    let Some(now_holds) = rule.as_deref().and_then(retention_of) else {
         return Ok(Found::Nothing);
     };
+    if !place.past_ended
+        && let Some(command) = ended(view, project, &now_holds, now)?
+    {
+        return Ok(Found::Ended(command));
+    }
+    place.past_ended = true;
+    let RetentionNow {
+        rule,
+        set_at: cause,
+        ..
+    } = now_holds;
     let mut budget = Budget::default();
     while budget.is_left() {
         let after = place.after.as_ref().map(|id| [Value::Text(id.clone())]);
@@ -230,4 +270,30 @@ fn look(view: &dyn RowsView, mut place: Place, now: Time) -> Result<Found, RowsF
         }
     }
     Ok(Found::Further(place))
+}
+
+/// Threads that ended long enough ago, if there are any.
+fn ended(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    holds: &RetentionNow,
+    now: Time,
+) -> Result<Option<ExpireThreads>, RowsFailure> {
+    if holds.rule.max_age().is_none() {
+        return Ok(None);
+    }
+    let most = MAX_THREADS_EXPIRED_AT_ONCE;
+    let rows = view.scan(project, ended_threads::TABLE, &[], None, most)?;
+    let read = rows
+        .iter()
+        .map(|row| ended_thread_of(row).ok_or_else(|| due::damaged(row)));
+    let mut ended = read.collect::<Result<Vec<_>, _>>()?;
+    ended.retain(|ended| holds.rule.is_too_old(ended.ended_at, now));
+    Ok((!ended.is_empty()).then(|| ExpireThreads {
+        project: holds.project.clone(),
+        rule: holds.rule,
+        cause: holds.set_at,
+        ended,
+        now,
+    }))
 }

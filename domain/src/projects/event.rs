@@ -7,7 +7,7 @@ use super::retention::Retention;
 use crate::access::Scopes;
 use crate::envelope::facts;
 use crate::hash::Hash;
-use crate::ids::{KeyId, ProjectId, ProjectNumber, ProjectUid};
+use crate::ids::{KeyId, Offset, ProjectId, ProjectNumber, ProjectUid, ThreadId};
 use crate::time::Time;
 
 /// A project was made. In the log of the console.
@@ -46,6 +46,26 @@ pub struct RetentionSet {
     pub retention: Retention,
 }
 
+/// What was said in threads that are over was let go. In the project's own log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadsExpired {
+    /// The threads.
+    pub threads: Vec<EndedThread>,
+}
+
+/// A life of a thread that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndedThread {
+    /// Its id.
+    pub thread: ThreadId,
+    /// Offset of its creation.
+    pub incarnation: Offset,
+    /// When it was deleted.
+    pub ended_at: Time,
+}
+
 /// A key was made. In the log of its project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,6 +96,7 @@ facts! {
         ProjectCreated(ProjectCreated),
         ProjectQuotasSet(ProjectQuotasSet),
         RetentionSet(RetentionSet),
+        ThreadsExpired(ThreadsExpired),
         KeyCreated(KeyCreated),
         KeyDeleted(KeyDeleted),
     }

@@ -4,6 +4,7 @@ mod create_key;
 mod create_project;
 mod delete_key;
 mod event;
+mod expire_threads;
 mod quotas;
 mod retention;
 pub mod rows;
@@ -16,8 +17,10 @@ pub use create_key::CreateKey;
 pub use create_project::CreateProject;
 pub use delete_key::DeleteKey;
 pub use event::{
-    KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, RetentionSet,
+    EndedThread, KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet,
+    RetentionSet, ThreadsExpired,
 };
+pub use expire_threads::{ExpireThreads, MAX_THREADS_EXPIRED_AT_ONCE};
 pub use quotas::{Quota, Quotas};
 pub use retention::{
     InvalidRetention, LONGEST_AGE_SECONDS, MOST_ITEMS, Retention, SHORTEST_AGE_SECONDS,

@@ -418,6 +418,7 @@ pub mod retention {
     use super::{Column, ColumnType, TableNumber, TableSchema};
     columns! {
         ID = "$id" Text false,
+        PROJECT = "projectId" Text false,
         RULE = "rule" Json false,
         UPDATED_AT = "$updatedAt" Time false,
         OFFSET = "$offset" Int false,
@@ -463,6 +464,29 @@ pub mod expirations {
     }
 }
 
+/// Threads that are over and have not expired, those first that ended first.
+pub mod ended_threads {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        ENDED_AT = "endedAt" Time false,
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(23);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "endedThreads",
+            columns: columns(),
+            key: vec![ENDED_AT, THREAD, INCARNATION],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
     vec![
@@ -481,6 +505,7 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         receipts::schema(),
         retention::schema(),
         expirations::schema(),
+        ended_threads::schema(),
     ]
 });
 

@@ -24,6 +24,15 @@ impl Expired {
         opened <= self.through && !self.kept.contains(&opened)
     }
 
+    /// All of a thread that is over.
+    #[must_use]
+    pub const fn everything() -> Self {
+        Self {
+            through: Position(u64::MAX),
+            kept: BTreeSet::new(),
+        }
+    }
+
     /// Whether no item has.
     #[must_use]
     pub fn is_empty(&self) -> bool {

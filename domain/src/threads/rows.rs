@@ -14,8 +14,8 @@ use crate::envelope::{Envelope, EventKind};
 use crate::ids::Position;
 use crate::tables::RowChange;
 use crate::tables::system::{
-    branches, deltas, expirations, items, open_items, pins, reactions, receipts, thread_access,
-    threads,
+    branches, deltas, ended_threads, expirations, items, open_items, pins, reactions, receipts,
+    thread_access, threads,
 };
 use crate::value::Value;
 
@@ -181,7 +181,12 @@ fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
         table,
         prefix: life(envelope).into(),
     });
-    std::iter::once(delete).chain(purges).collect()
+    let [thread, incarnation] = life(envelope);
+    let ended = RowChange::Insert {
+        table: ended_threads::TABLE,
+        row: vec![envelope.time.into(), thread, incarnation],
+    };
+    [delete, ended].into_iter().chain(purges).collect()
 }
 
 /// Only an item that is somewhere else than right after the one before it ends what a switch began:

@@ -45,7 +45,7 @@ impl Retention {
             let row = node.reads().run(number, read).await?;
             let row = row.map_err(Failure::failed)?;
             let now = row.and_then(|row| retention_of(&row));
-            let rule = self.over(now.map_or_else(Rule::default, |(rule, _)| rule))?;
+            let rule = self.over(now.map_or_else(Rule::default, |now| now.rule))?;
             let set = SetRetention {
                 project,
                 retention: rule,

@@ -15,8 +15,8 @@ use everlog_domain::ids::{
     ThreadId, UserId,
 };
 use everlog_domain::projects::{
-    KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas, Retention,
-    RetentionSet,
+    EndedThread, KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
+    Retention, RetentionSet, ThreadsExpired,
 };
 use everlog_domain::threads::{
     Author, BranchSwitched, Delta, ExpiredItem, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited,
@@ -61,6 +61,7 @@ pub(super) fn event(kind: EventKind) -> Event {
         EventKind::ProjectCreated
         | EventKind::ProjectQuotasSet
         | EventKind::RetentionSet
+        | EventKind::ThreadsExpired
         | EventKind::KeyCreated
         | EventKind::KeyDeleted => project_event(kind).into(),
         EventKind::UserCreated | EventKind::SessionCreated | EventKind::SessionDeleted => {
@@ -108,6 +109,13 @@ fn project_event(kind: EventKind) -> ProjectEvent {
                 connections: None,
                 writes_per_second: Some(100),
             },
+        }),
+        EventKind::ThreadsExpired => ProjectEvent::ThreadsExpired(ThreadsExpired {
+            threads: vec![EndedThread {
+                thread: ThreadId::parse("thread-1").unwrap(),
+                incarnation: Offset(17),
+                ended_at: WHEN,
+            }],
         }),
         EventKind::RetentionSet => ProjectEvent::RetentionSet(RetentionSet {
             project: ProjectId::parse("demo").unwrap(),

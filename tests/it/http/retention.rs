@@ -481,3 +481,44 @@ async fn the_newest_stay_and_without_a_rule_everything_does() {
         .filter(|event| event.envelope.kind.name() == "project.retention.set");
     assert_eq!(rules.count(), 2);
 }
+
+#[tokio::test]
+async fn what_was_said_in_a_thread_that_is_over_expires_too() {
+    let world = World::new().await;
+    let key = world.full_key("one").await;
+    let then = leaning(&world, &key).await;
+    ok(&world, Ask::delete("/v1/threads/t").bearer(&key), 204).await;
+    world.thread(&key, json!({ "threadId": "t" })).await;
+    post(&world, &key, item("young", "stays as long")).await;
+    let items = || Ask::get(format!("/v1/threads/t/items?at={then}")).bearer(&key);
+    assert!(ok(&world, items(), 200).await.text.contains(SECRET));
+    ok(
+        &world,
+        rule(json!({ "maxItemsPerThread": 1 })).bearer(&key),
+        200,
+    )
+    .await;
+    let before = world.head(world.one);
+    sweep(&world, 99).await;
+    assert_eq!(world.head(world.one), before, "a count says nothing of it");
+    ok(
+        &world,
+        rule(json!({ "maxAge": 200 * DAY })).bearer(&key),
+        200,
+    )
+    .await;
+    let rule = world.head(world.one);
+    sweep(&world, 199).await;
+    assert_eq!(world.head(world.one), rule, "it ended too lately");
+    sweep(&world, 201).await;
+    let events = world.events(world.one, rule);
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|event| event.envelope.kind.name())
+        .collect();
+    assert_eq!(kinds, ["project.threads.expired", "thread.items.expired"]);
+    assert_eq!(events[0].envelope.cause, Some(rule));
+    look_everywhere(&world, &key, &then).await;
+    sweep(&world, 300).await;
+    assert_eq!(world.events(world.one, rule).len(), 2, "once");
+}
