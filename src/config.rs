@@ -57,6 +57,9 @@ pub(crate) struct NetworkOptions {
     /// Most connections at once
     #[arg(long, env = "EVERLOG_MAX_CONNECTIONS", default_value_t = 16_384)]
     pub max_connections: usize,
+    /// Seconds between two rounds of the sweep that lets items go whose time is over
+    #[arg(long, env = "EVERLOG_RETENTION_INTERVAL", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub retention_interval: u64,
 }
 
 /// What the disk must keep free.

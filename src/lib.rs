@@ -20,6 +20,7 @@ mod random;
 mod request_id;
 pub mod routes;
 mod server;
+mod sweeping;
 mod telemetry;
 mod transfer;
 mod wiring;

@@ -1,6 +1,7 @@
 //! Which number and identity a project has, and its epochs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use everlog_domain::envelope::EventKind;
@@ -24,6 +25,8 @@ pub(crate) struct Directory {
     uids: RwLock<HashMap<ProjectNumber, ProjectUid>>,
     epochs: RwLock<HashMap<ProjectNumber, Epochs>>,
     quotas: RwLock<HashMap<ProjectNumber, Quotas>>,
+    /// Projects that have a rule of retention, or had one.
+    retaining: RwLock<BTreeSet<ProjectNumber>>,
 }
 
 /// The newest visible epochs of a project.
@@ -51,6 +54,7 @@ impl Directory {
             uids: RwLock::default(),
             epochs: RwLock::default(),
             quotas: RwLock::default(),
+            retaining: RwLock::default(),
         }
     }
 
@@ -100,6 +104,20 @@ impl Directory {
     /// Takes in what a project may use at most, once that is visible.
     pub(crate) fn set_quotas(&self, number: ProjectNumber, quotas: Quotas) {
         self.quotas.write().insert(number, quotas);
+    }
+
+    /// A project has a rule of retention, or had one. Never forgotten while the process lives: an
+    /// older view must not make it overlooked.
+    pub(crate) fn has_retention(&self, number: ProjectNumber) {
+        self.retaining.write().insert(number);
+    }
+
+    /// The next of the projects that may have a rule of retention; the first of them without one to
+    /// come after.
+    pub(crate) fn next_retaining(&self, after: Option<ProjectNumber>) -> Option<ProjectNumber> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let retaining = self.retaining.read();
+        retaining.range((from, Bound::Unbounded)).next().copied()
     }
 
     /// The offset of the newest visible event that changed anybody's access in a project.

@@ -8,6 +8,7 @@ mod admission;
 mod branches;
 mod committer;
 mod directory;
+mod disclosed;
 mod earlier;
 #[cfg(test)]
 mod fixture;
@@ -20,6 +21,7 @@ mod quotas;
 mod reads;
 mod registry;
 mod request;
+mod retention;
 mod shares;
 mod supervisor;
 mod thread;
@@ -32,3 +34,4 @@ pub use reads::{HeldView, ReadTurn, Reads};
 pub use request::{
     Granted, Halt, IdOrigin, ProjectCommand, ProjectRequest, Refused, ThreadRequest,
 };
+pub use retention::{Sweeper, Swept};

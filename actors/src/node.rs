@@ -52,6 +52,12 @@ pub enum StartFailure {
 #[derive(Clone)]
 pub struct Node(Arc<Inner>);
 
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Node")
+    }
+}
+
 struct Inner {
     log: Arc<dyn Log>,
     rows: Arc<dyn Rows>,
@@ -225,6 +231,11 @@ impl Node {
         caller.scopes = everlog_domain::access::Scopes::all();
         caller.privilege = Privilege::Key;
         caller
+    }
+
+    /// Which projects there are, and which have a rule of retention.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
     }
 
     /// Reads, bounded.

@@ -1,10 +1,12 @@
-//! Engine reads on a bounded pool, off the async threads.
+//! Engine reads on a bounded pool, off the async threads. Whatever is answered is read here, so
+//! here it is seen to that nothing is handed out which has expired.
 
 use std::sync::Arc;
 
 use everlog_domain::ids::ProjectNumber;
 use everlog_domain::ports::{Log, Rows, RowsView};
 
+use crate::disclosed::Disclosed;
 use crate::forks::WithForks;
 use crate::options::{CommitterMode, NodeOptions};
 use crate::request::Refused;
@@ -47,7 +49,8 @@ impl Reads {
         self.turns.end().await;
     }
 
-    /// Runs a read with a view of its own, in the turn of a project. Turned away when too many wait
+    /// Runs a read with a view of its own, in the turn of a project. The log that it gets withholds
+    /// what has expired. Turned away when too many wait
     /// already.
     pub async fn run<T, F>(&self, project: ProjectNumber, read: F) -> Result<T, Refused>
     where
@@ -61,7 +64,9 @@ impl Reads {
             // of the engines, not before.
             let _place = place;
             let (rows, log) = (rows, log);
-            read(&WithForks::new(rows.view()), log.as_ref())
+            let view = WithForks::new(rows.view());
+            let log = Disclosed::new(log, rows);
+            read(&view, &log)
         };
         self.work(work).await
     }
@@ -89,7 +94,9 @@ impl Reads {
             let _turn = turn;
             let (rows, log) = (rows, log);
             let view = view.unwrap_or_else(|| HeldView(WithForks::new(rows.view())));
-            let value = read(&view.0, log.as_ref());
+            // what has expired meanwhile is withheld from the held moment as well
+            let log = Disclosed::new(log, rows);
+            let value = read(&view.0, &log);
             (view, value)
         };
         let (view, value) = self.work(work).await?;

@@ -9,7 +9,9 @@ use everlog_domain::event::Recorded;
 use everlog_domain::identity::{IdentityRefusal, RegisterUser, SignIn, SignOut};
 use everlog_domain::ids::{Offset, ProjectId, ProjectUid, ThreadId};
 use everlog_domain::ports::{RowsFailure, SealFailure};
-use everlog_domain::projects::{CreateKey, DeleteKey, ProjectRefusal, Quota, SetQuotas};
+use everlog_domain::projects::{
+    CreateKey, DeleteKey, ExpireThreads, ProjectRefusal, Quota, SetQuotas, SetRetention,
+};
 use everlog_domain::threads::{ThreadCommand, ThreadRefusal};
 use everlog_domain::time::Time;
 use thiserror::Error;
@@ -77,6 +79,21 @@ pub enum ProjectCommand {
     },
     /// Say what a project may use at most; the caller's project must be the console.
     SetQuotas(SetQuotas),
+    /// Say how long the caller's project keeps the items of its threads.
+    SetRetention(SetRetention),
+    /// Let go of what was said in threads that are over.
+    ExpireThreads(ExpireThreads),
+}
+
+impl ProjectCommand {
+    /// Offset of the event that led to the command, if one did.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Offset> {
+        match self {
+            Self::ExpireThreads(ExpireThreads { cause, .. }) => Some(*cause),
+            _ => None,
+        }
+    }
 }
 
 /// A wish was granted: the events are durable and projected.

@@ -15,7 +15,7 @@ use crate::time::Time;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum StreamKind {
-    /// `project/P`, in the log of the console.
+    /// `project/P`: in the log of the console, and, for what is said of it there, in its own.
     Project = 1,
     /// `user/U`, with the user's sessions.
     User = 2,
@@ -189,6 +189,8 @@ macro_rules! kinds {
 kinds! {
     1 "project.created" ProjectCreated,
     2 "project.quotas.set" ProjectQuotasSet,
+    3 "project.retention.set" RetentionSet,
+    4 "project.threads.expired" ThreadsExpired,
     20 "user.created" UserCreated,
     21 "session.created" SessionCreated,
     22 "session.deleted" SessionDeleted,
@@ -203,6 +205,7 @@ kinds! {
     66 "thread.branch.switched" BranchSwitched,
     67 "thread.read" ThreadRead,
     68 "thread.forked" ThreadForked,
+    69 "thread.items.expired" ItemsExpired,
     80 "item.posted" ItemPosted,
     81 "item.opened" ItemOpened,
     82 "item.delta" ItemDelta,

@@ -8,7 +8,7 @@ use crate::identity::IdentityEvent;
 use crate::ids::Position;
 use crate::projects::ProjectEvent;
 use crate::tables::RowChange;
-use crate::threads::ThreadEvent;
+use crate::threads::{Expired, ThreadEvent, Withheld};
 
 /// A fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,9 @@ pub enum Event {
     Identity(IdentityEvent),
     /// About a thread or its items.
     Thread(ThreadEvent),
+    /// About an item that has expired: what it says is not handed out any more. Never in a log;
+    /// [`Recorded::withhold`] alone makes it, where the log is read for somebody.
+    Withheld(Withheld),
 }
 
 /// An event with its envelope, decrypted and of the current version.
@@ -38,6 +41,7 @@ impl Event {
             Self::Project(event) => event.kind(),
             Self::Identity(event) => event.kind(),
             Self::Thread(event) => event.kind(),
+            Self::Withheld(withheld) => withheld.kind,
         }
     }
 
@@ -47,7 +51,9 @@ impl Event {
     pub const fn first_position(&self) -> Position {
         match self {
             Self::Thread(ThreadEvent::ThreadForked(forked)) => forked.shares.until.next(),
-            Self::Project(_) | Self::Identity(_) | Self::Thread(_) => Position(1),
+            Self::Project(_) | Self::Identity(_) | Self::Thread(_) | Self::Withheld(_) => {
+                Position(1)
+            }
         }
     }
 
@@ -57,6 +63,9 @@ impl Event {
             Self::Project(event) => event.serialize_payload(serializer),
             Self::Identity(event) => event.serialize_payload(serializer),
             Self::Thread(event) => event.serialize_payload(serializer),
+            Self::Withheld(_) => Err(serde::ser::Error::custom(
+                "what is withheld is shown, and never written",
+            )),
         }
     }
 
@@ -97,10 +106,13 @@ impl From<ThreadEvent> for Event {
     }
 }
 
-/// As in the log dump: the payload alone, the kind stands in the envelope.
+/// As in the log dump: the payload alone, the kind stands in the envelope. Null of what is withheld.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize_payload(serializer)
+        match self {
+            Self::Withheld(_) => serializer.serialize_unit(),
+            written => written.serialize_payload(serializer),
+        }
     }
 }
 
@@ -112,6 +124,16 @@ impl Recorded {
             Event::Project(event) => crate::projects::rows::changes(&self.envelope, event),
             Event::Identity(event) => crate::identity::rows::changes(&self.envelope, event),
             Event::Thread(event) => crate::threads::rows::changes(&self.envelope, event),
+            Event::Withheld(event) => crate::threads::rows::changes_withheld(&self.envelope, event),
+        }
+    }
+
+    /// Takes away what the event says if it is about an item that has expired.
+    pub fn withhold(&mut self, expired: &Expired) {
+        if let Event::Thread(event) = &self.event
+            && let Some(withheld) = Withheld::of(expired, self.envelope.position, event)
+        {
+            self.event = Event::Withheld(withheld);
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod log;
 pub mod ports;
 pub mod projects;
 pub mod query;
+pub mod retention;
 pub mod tables;
 pub mod threads;
 pub mod time;

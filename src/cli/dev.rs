@@ -86,6 +86,7 @@ impl Dev {
             allowed_origins: Vec::new(),
             metrics_from: Vec::new(),
             max_connections: 16_384,
+            retention_interval: 60,
         };
         let serving = Serving::listen(running, &network, LocalPages::Allowed).await?;
         self.announce(&serving, &accounts)?;

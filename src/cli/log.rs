@@ -11,7 +11,7 @@ use everlog_storage::OfflineLog;
 use super::failure::Failure;
 use super::offline::expect_folder;
 use crate::config::DataOptions;
-use crate::log::{Line, without_secrets};
+use crate::log::{Expirations, Line, without_secrets};
 use crate::wiring;
 
 /// Most events that `--tail` keeps in memory.
@@ -37,6 +37,9 @@ pub(super) struct Log {
     /// Print hashes of passwords and of secrets as well; they are blank without it
     #[arg(long)]
     with_secrets: bool,
+    /// Print what items said that have expired as well; it is null without it
+    #[arg(long)]
+    with_expired: bool,
 }
 
 impl Log {
@@ -47,16 +50,24 @@ impl Log {
         let number = log.project(&id)?;
         let unknown = || Failure::failed(format!("there is no project {id} in this log"));
         let until = Offset(self.until.unwrap_or(u64::MAX));
-        let events = log.events(number.ok_or_else(unknown)?, Offset(self.from));
+        let number = number.ok_or_else(unknown)?;
+        let expirations = match self.with_expired {
+            true => Expirations::default(),
+            false => Expirations::of(log.log().as_ref(), number),
+        };
+        let events = log.events(number, Offset(self.from));
         let mut events = events.take_while(|recorded| {
             recorded
                 .as_ref()
                 .map_or(true, |recorded| recorded.envelope.offset <= until)
         });
         let mut out = BufWriter::new(io::stdout().lock());
-        let mut print = |recorded: Recorded| match self.with_secrets {
-            true => print(&mut out, &recorded),
-            false => print(&mut out, &without_secrets(recorded)),
+        let mut print = |recorded: Recorded| {
+            let recorded = expirations.withhold(recorded);
+            match self.with_secrets {
+                true => print(&mut out, &recorded),
+                false => print(&mut out, &without_secrets(recorded)),
+            }
         };
         let printed = match self.tail {
             Some(count) => {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,6 +13,7 @@ use crate::config::NetworkOptions;
 use crate::http::{Addresses, Edge, EdgeParts, LocalPages, Origins, SetUp};
 use crate::routes::routes;
 use crate::server::{self, Places};
+use crate::sweeping::keep_sweeping;
 use crate::wiring::Running;
 
 /// The log failed (`EX_SOFTWARE` of sysexits.h): what is on the disk is unknown until a restart
@@ -33,6 +35,7 @@ pub(super) struct Serving {
     listener: TcpListener,
     places: Arc<Places>,
     running: Running,
+    between_sweeps: Duration,
     /// Heard from here on: whoever is told that the server listens may ask it to stop.
     terminate: Signal,
     interrupt: Signal,
@@ -66,6 +69,7 @@ impl Serving {
             listener,
             places: Places::new(max_connections, network.trusted_proxies.clone()),
             running,
+            between_sweeps: Duration::from_secs(network.retention_interval),
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
@@ -88,6 +92,7 @@ impl Serving {
             () = serving => {}
             halt = self.running.node.halted() => halt_process(&halt),
             () = self.running.keep_checkpoints() => {}
+            () = keep_sweeping(&self.running.node, self.between_sweeps) => {}
             () = crate::telemetry::keep_metrics() => {}
         }
         if let Err(halt) = self.running.stop().await {

@@ -129,6 +129,8 @@ struct EntryAnswer<'a> {
     cause: Option<CompactString>,
     #[serde(skip_serializing_if = "Option::is_none")]
     item_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    expired: bool,
     changes: Vec<ChangeAnswer>,
 }
 
@@ -158,6 +160,7 @@ impl<'a> EntryAnswer<'a> {
             on_behalf_of: envelope.on_behalf_of.as_ref(),
             cause: envelope.cause.map(cursor),
             item_id: entry.item.as_deref(),
+            expired: entry.expired,
             changes: entry.changes.iter().map(ChangeAnswer::of).collect(),
         }
     }

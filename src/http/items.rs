@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use everlog_actors::Granted;
 use everlog_domain::access::Caller;
-use everlog_domain::event::Event;
+use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::ItemId;
 use everlog_domain::ports::{Page, RowsView, Visibility};
 use everlog_domain::query::{Cursor, Filter};
@@ -116,8 +116,16 @@ pub(super) async fn post(
         ..ThreadWrite::new(path.thread()?, command, wish)
     };
     let granted = write.ask(&edge, &visitor).await?;
+    if granted.events.iter().any(is_withheld) {
+        // a repetition: what was posted then has expired
+        return written(&edge, &visitor, &granted, StatusCode::NO_CONTENT, ()).await;
+    }
     let body = JsonAnswer(begun(&granted)?);
     written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
+}
+
+fn is_withheld(recorded: &Arc<Recorded>) -> bool {
+    matches!(recorded.event, Event::Withheld(_))
 }
 
 fn begun(granted: &Granted) -> Result<ItemAnswer<'_>, ApiError> {

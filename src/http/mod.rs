@@ -29,6 +29,7 @@ mod path;
 mod path_project;
 mod queries;
 mod reading;
+mod retention;
 mod router;
 mod session_cookies;
 mod sessions;

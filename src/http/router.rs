@@ -18,7 +18,7 @@ use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
 use super::{
     account, branches, changed_items, fork, health, history, items, marks, metrics, open_items,
-    participants, sessions, threads, typing,
+    participants, retention, sessions, threads, typing,
 };
 
 /// A pattern of paths, and what answers there to which method.
@@ -80,6 +80,12 @@ fn resources() -> Vec<Route> {
             post(sessions::create_by_email),
         ),
         ("/v1/account/sessions/{sessionId}", session),
+        (
+            "/v1/retention",
+            get(retention::get)
+                .put(retention::set)
+                .delete(retention::remove),
+        ),
         ("/v1/threads", threads),
         ("/v1/threads/{threadId}", thread),
         (

@@ -15,7 +15,8 @@ use serde::{Serialize, Serializer};
 
 use crate::http::{ItemAnswer, ThreadAnswer};
 
-/// An event with all that it brings; nothing if it is not about a thread.
+/// An event with all that it brings; nothing if it is not about a thread, or is about an item that has
+/// expired.
 pub(super) fn whole(recorded: &Recorded) -> Option<String> {
     let Event::Thread(event) = &recorded.event else {
         return None;
@@ -128,9 +129,16 @@ pub(super) fn whole(recorded: &Recorded) -> Option<String> {
             text.item_id = Some(&event.item);
             text.item = Some(ItemText::Pinned { pinned_at: None });
         }
+        ThreadEvent::ItemsExpired(event) => {
+            text.item_ids = Some(event.items.iter().map(|gone| &gone.item).collect());
+            text.thread = event.ends_branch.then_some(ThreadText::Switched {
+                active_item_id: None,
+                updated_at: envelope.time,
+            });
+        }
         ThreadEvent::BranchSwitched(event) => {
             text.thread = Some(ThreadText::Switched {
-                active_item_id: &event.item,
+                active_item_id: Some(&event.item),
                 updated_at: envelope.time,
             });
         }
@@ -180,6 +188,8 @@ struct EventText<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     item_id: Option<&'a ItemId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    item_ids: Option<Vec<&'a ItemId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<ItemText<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deltas: Option<&'a [Delta]>,
@@ -201,6 +211,7 @@ impl<'a> EventText<'a> {
             participant_id: None,
             reaction: None,
             item_id: None,
+            item_ids: None,
             item: None,
             deltas: None,
             reason: None,
@@ -231,7 +242,7 @@ enum ThreadText<'a> {
     },
     Switched {
         #[serde(rename = "activeItemId")]
-        active_item_id: &'a ItemId,
+        active_item_id: Option<&'a ItemId>,
         #[serde(rename = "$updatedAt", serialize_with = "shown")]
         updated_at: Time,
     },

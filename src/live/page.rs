@@ -100,7 +100,7 @@ impl Change {
         Self::Enter(serde_json::to_string(&ThreadAnswer::of_row(row)).unwrap_or_default())
     }
 
-    /// An event with all that it brings; nothing if it is not about a thread.
+    /// An event with all that it brings; nothing if it is not about a thread, or withheld.
     pub(super) fn event(recorded: &Recorded) -> Option<Self> {
         event_text::whole(recorded).map(|text| Self::Event(Text::Own(text)))
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use everlog_domain::ids::{Offset, ProjectNumber};
+use everlog_domain::ids::{Offset, Position, ProjectNumber};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -17,12 +17,21 @@ const ENTRY_BYTES: u64 = 96;
 /// An event's place in the process: what stands there never changes.
 type Place = (ProjectNumber, Offset);
 
+/// The text of an event.
+#[derive(Debug, Clone)]
+pub(super) struct PastText {
+    /// Position of the item that it tells something of. Once that has expired, the text is shown to
+    /// nobody.
+    pub(super) of_item: Option<Position>,
+    pub(super) text: Arc<str>,
+}
+
 #[derive(Debug, Clone)]
 struct Bytes;
 
-impl Weighter<Place, Arc<str>> for Bytes {
-    fn weight(&self, _: &Place, text: &Arc<str>) -> u64 {
-        text.len() as u64 + ENTRY_BYTES
+impl Weighter<Place, PastText> for Bytes {
+    fn weight(&self, _: &Place, kept: &PastText) -> u64 {
+        kept.text.len() as u64 + ENTRY_BYTES
     }
 }
 
@@ -30,7 +39,7 @@ impl Weighter<Place, Arc<str>> for Bytes {
 ///
 /// Whoever is shown a text was authorised for it: the text itself is the same for everybody.
 #[derive(Debug, Clone)]
-pub(super) struct PastTexts(Arc<Cache<Place, Arc<str>, Bytes>>);
+pub(super) struct PastTexts(Arc<Cache<Place, PastText, Bytes>>);
 
 impl Default for PastTexts {
     fn default() -> Self {
@@ -41,7 +50,7 @@ impl Default for PastTexts {
 
 impl PastTexts {
     /// The text of an event, if it was read lately.
-    pub(super) fn get(&self, project: ProjectNumber, offset: Offset) -> Option<Arc<str>> {
+    pub(super) fn get(&self, project: ProjectNumber, offset: Offset) -> Option<PastText> {
         self.0.get(&(project, offset))
     }
 
@@ -51,10 +60,8 @@ impl PastTexts {
     }
 
     /// Keeps a text for others.
-    pub(super) fn keep(&self, project: ProjectNumber, offset: Offset, text: String) -> Arc<str> {
-        let text: Arc<str> = text.into();
-        self.0.insert((project, offset), Arc::clone(&text));
-        text
+    pub(super) fn keep(&self, project: ProjectNumber, offset: Offset, text: PastText) {
+        self.0.insert((project, offset), text);
     }
 }
 
@@ -64,23 +71,31 @@ mod tests {
 
     const ONE: ProjectNumber = ProjectNumber(1);
 
+    fn text(text: &str) -> PastText {
+        PastText {
+            of_item: Some(Position(3)),
+            text: text.into(),
+        }
+    }
+
     #[test]
     fn a_text_is_of_one_place() {
         let texts = PastTexts::default();
-        texts.keep(ONE, Offset(7), "seven".to_owned());
-        assert_eq!(texts.get(ONE, Offset(7)).as_deref(), Some("seven"));
-        assert_eq!(texts.get(ONE, Offset(8)), None);
-        assert_eq!(texts.get(ProjectNumber(2), Offset(7)), None);
+        texts.keep(ONE, Offset(7), text("seven"));
+        let kept = texts.get(ONE, Offset(7)).unwrap();
+        assert_eq!((&*kept.text, kept.of_item), ("seven", Some(Position(3))));
+        assert!(texts.get(ONE, Offset(8)).is_none());
+        assert!(texts.get(ProjectNumber(2), Offset(7)).is_none());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let texts = PastTexts::default();
         for offset in 0..40_000 {
-            texts.keep(ONE, Offset(offset), "x".repeat(1_000));
+            texts.keep(ONE, Offset(offset), text(&"x".repeat(1_000)));
         }
         assert!(texts.0.weight() <= BYTES, "{}", texts.0.weight());
-        texts.keep(ONE, Offset(0), "x".repeat(16 << 20));
+        texts.keep(ONE, Offset(0), text(&"x".repeat(16 << 20)));
         assert!(texts.0.weight() <= BYTES, "{}", texts.0.weight());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use everlog_actors::live::{Form, Published};
 use everlog_domain::access::{Caller, Privilege};
-use everlog_domain::envelope::StreamKind;
+use everlog_domain::envelope::{EventKind, StreamKind};
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::RowDelta;
 use everlog_domain::query::Query;
@@ -174,6 +174,10 @@ fn item_change(
     }
     if !filters.may_match_thread(id) {
         return Ok(None);
+    }
+    if envelope.kind == EventKind::ItemsExpired {
+        // of many items: whoever does not have one of them has nothing to do
+        return Ok(readable.of(caller, id)?.then(|| whole(event)));
     }
     if !is_of_item(envelope.kind) {
         let delta = delta.filter(|_| opens_thread(envelope.kind));

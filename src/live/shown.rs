@@ -49,7 +49,7 @@ impl ThreadLife {
     pub(super) const fn shows(&self, kind: EventKind) -> bool {
         match self.part {
             Part::Whole => !matches!(kind, EventKind::ThreadDeleted | EventKind::ItemCopied),
-            Part::Items => is_of_item(kind),
+            Part::Items => is_of_item(kind) || matches!(kind, EventKind::ItemsExpired),
         }
     }
 }

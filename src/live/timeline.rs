@@ -150,6 +150,7 @@ fn access_after(recorded: &Recorded) -> Option<&ThreadAccess> {
         | ThreadEvent::ItemDeleted(_)
         | ThreadEvent::BranchSwitched(_)
         | ThreadEvent::ThreadRead(_)
+        | ThreadEvent::ItemsExpired(_)
         | ThreadEvent::ItemReactionAdded(_)
         | ThreadEvent::ItemReactionRemoved(_)
         | ThreadEvent::ItemPinned(_)

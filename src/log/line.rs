@@ -17,7 +17,7 @@ const BLANK: Hash = Hash::from_bytes([0; 32]);
 pub(crate) struct Line<'a> {
     #[serde(flatten)]
     envelope: &'a Envelope,
-    /// Null where it cannot be read.
+    /// Null where it cannot be read, or is not handed out.
     event: Option<&'a Event>,
     /// Why it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,11 +26,15 @@ pub(crate) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// Of an event.
-    pub(crate) const fn of(recorded: &'a Recorded) -> Self {
+    pub(crate) fn of(recorded: &'a Recorded) -> Self {
+        let unreadable = match &recorded.event {
+            Event::Withheld(_) => Some("the item that it is about has expired".to_owned()),
+            _ => None,
+        };
         Self {
             envelope: &recorded.envelope,
             event: Some(&recorded.event),
-            unreadable: None,
+            unreadable,
         }
     }
 
@@ -61,9 +65,12 @@ pub(crate) fn without_secrets(mut recorded: Recorded) -> Recorded {
         | Event::Project(
             ProjectEvent::ProjectCreated(_)
             | ProjectEvent::ProjectQuotasSet(_)
+            | ProjectEvent::RetentionSet(_)
+            | ProjectEvent::ThreadsExpired(_)
             | ProjectEvent::KeyDeleted(_),
         )
-        | Event::Thread(_) => {}
+        | Event::Thread(_)
+        | Event::Withheld(_) => {}
     }
     recorded
 }

@@ -5,6 +5,7 @@
 //! the bounded pool of reads, and the next one only when the former is taken.
 
 mod asked;
+mod expirations;
 mod filter;
 mod form;
 mod get;
@@ -18,6 +19,7 @@ use axum::Extension;
 use crate::http::Route;
 use crate::live::Places;
 
+pub(crate) use expirations::Expirations;
 pub(crate) use line::{Line, without_secrets};
 pub(crate) use standing::{Standing, busy};
 

@@ -185,5 +185,7 @@ pub(super) const fn may_change_items(kind: EventKind) -> bool {
             | EventKind::ParticipantAdded
             | EventKind::ParticipantRemoved
             | EventKind::ThreadDeleted
+            // what has expired is shown at no moment
+            | EventKind::ItemsExpired
     )
 }

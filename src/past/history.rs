@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use everlog_domain::envelope::{Envelope, EventKind};
-use everlog_domain::event::Recorded;
+use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::{ItemId, Offset, Position, ThreadId};
 use everlog_domain::ports::StreamBack;
 use everlog_domain::tables::system::{self, items, threads};
@@ -68,6 +68,8 @@ pub(crate) struct Entry {
     pub(crate) envelope: Envelope,
     /// The item that it is about, if it is about one.
     pub(crate) item: Option<String>,
+    /// Whether it is about an item that has expired: who and when is all that is told.
+    pub(crate) expired: bool,
     pub(crate) changes: Vec<Change>,
 }
 
@@ -206,9 +208,22 @@ impl Past<'_> {
         let before = Offset(offset.0.saturating_sub(1));
         let shown = folding.timeline.at(offset);
         let knows = folding.timeline.before(offset);
+        if matches!(recorded.event, Event::Withheld(_)) {
+            let shown = shown && folding.only.is_none();
+            return Ok(shown.then_some(Entry {
+                envelope: recorded.envelope,
+                item: None,
+                expired: true,
+                changes: Vec::new(),
+            }));
+        }
         let mut changes = Vec::new();
         let mut item = None;
-        let of_items = of_items(&recorded);
+        let of_items = match recorded.envelope.kind {
+            // of those there is nothing to tell any more
+            EventKind::ItemsExpired => Vec::new(),
+            _ => of_items(&recorded),
+        };
         for (position, change) in &of_items {
             if folding.only.is_some_and(|only| only != *position) {
                 continue;
@@ -254,6 +269,7 @@ impl Past<'_> {
         Ok(shown.then_some(Entry {
             envelope: recorded.envelope,
             item,
+            expired: false,
             changes,
         }))
     }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use everlog_actors::{IdOrigin, Node, ProjectCommand, ProjectRequest, Refused, ThreadRequest};
 use everlog_domain::access::{Caller, Principal, Privilege, RoleSet, Scopes};
-use everlog_domain::envelope::Idempotency;
+use everlog_domain::envelope::{Idempotency, Stream};
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{ItemId, Offset, ProjectNumber, SessionId, ThreadId, UserId};
-use everlog_domain::ports::RowsView;
-use everlog_domain::tables::system::{keys, sessions, users};
-use everlog_domain::threads::ThreadCommand;
+use everlog_domain::ports::{Log, RowsFailure, RowsView};
+use everlog_domain::projects::Retention;
+use everlog_domain::tables::system::{items, keys, sessions, users};
+use everlog_domain::threads::stored::old_item_of;
+use everlog_domain::threads::{ExpireItems, OldItem, ThreadCommand};
 use everlog_domain::time::Time;
 use everlog_domain::value::Value;
 use parking_lot::Mutex;
@@ -39,6 +41,7 @@ pub(super) enum Kind {
     Person(usize),
     Key(usize),
     Operator,
+    Sweeper,
 }
 
 pub(super) struct Client {
@@ -54,6 +57,20 @@ pub(super) struct Client {
     pub(super) begins: Time,
     pub(super) born: Instant,
     pub(super) session: Option<SessionId>,
+}
+
+/// The life of a thread and its items, the oldest first.
+fn oldest(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    thread: &ThreadId,
+) -> Result<(Offset, Vec<OldItem>), RowsFailure> {
+    let head = view.stream_head(project, &Stream::thread(thread))?;
+    let incarnation = head.map_or(Offset(0), |head| head.incarnation);
+    let life = [Value::text(thread.as_str()), Value::counter(incarnation.0)];
+    let rows = view.scan(project, items::TABLE, &life, None, 100)?;
+    let items = rows.iter().filter_map(|row| old_item_of(row));
+    Ok((incarnation, items.collect()))
 }
 
 /// The process is gone or takes no more: the client stops for this life.
@@ -75,7 +92,10 @@ impl Client {
                 // The clock of the simulation: nobody waits.
                 tokio::time::sleep(pause).await;
             }
-            let (what, origin) = self.choose();
+            let (what, origin) = match self.kind {
+                Kind::Sweeper => (self.sweep().await?, IdOrigin::Random),
+                _ => self.choose(),
+            };
             let (what, origin, wish) = match self.chance.below(10) {
                 0..=2 => (what, origin, None),
                 3..=7 => {
@@ -115,6 +135,30 @@ impl Client {
             .map(|(_, thread, item)| (thread.clone(), item.clone()));
         let open: Vec<_> = open.collect();
         wishes::about_threads(&mut self.chance, &open)
+    }
+
+    /// What a sweep finds in a thread of which so many items stay, as the rows are by now.
+    async fn sweep(&mut self) -> Result<What, Gone> {
+        let thread = wishes::thread(&mut self.chance);
+        let stay = usize::try_from(1 + self.chance.below(4)).unwrap_or(1);
+        let (project, id) = (self.project, thread.clone());
+        let read = move |view: &dyn RowsView, _: &dyn Log| oldest(view, project, &id);
+        let found = self.node.reads().run(project, read).await;
+        if self.machine.has_crashed() {
+            return Err(Gone);
+        }
+        let (incarnation, oldest) = found.map_err(|_| Gone)?.map_err(|_| Gone)?;
+        let stays_from = oldest.iter().rev().nth(stay - 1).map(|item| item.opened);
+        let now = self.now();
+        let command = ThreadCommand::Expire(ExpireItems {
+            rule: Retention::new(None, u32::try_from(stay).ok()).expect("a count"),
+            cause: Offset(1),
+            incarnation,
+            oldest,
+            stays_from,
+            now,
+        });
+        Ok(What::Thread(thread, command))
     }
 
     fn wish(&self, what: &What, key: u64) -> Idempotency {
@@ -196,7 +240,7 @@ impl Client {
             Some((Credential::System, caller))
         };
         let found = match self.kind {
-            Kind::Operator => return Ok(system()),
+            Kind::Operator | Kind::Sweeper => return Ok(system()),
             Kind::Key(number) => {
                 let key = wishes::key(number);
                 let at = [Value::text(key.as_str())];
@@ -258,7 +302,7 @@ impl Client {
     /// Gets a key or a session, through whoever runs the project.
     async fn obtain_credential(&mut self) -> Result<(), Gone> {
         let command = match self.kind {
-            Kind::Operator => return Ok(()),
+            Kind::Operator | Kind::Sweeper => return Ok(()),
             Kind::Key(number) => wishes::create_key(wishes::key(number)),
             Kind::Person(number) => {
                 let user = wishes::user(number);

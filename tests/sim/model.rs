@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use everlog_actors::{ProjectCommand, Refused};
 use everlog_domain::access::{Action, Permissions};
-use everlog_domain::event::Event;
+use everlog_domain::event::{Event, Recorded};
 use everlog_domain::identity::{IdentityEvent, IdentityRefusal};
-use everlog_domain::ids::{ItemId, KeyId, ProjectId, SessionId, ThreadId, UserId};
+use everlog_domain::ids::{
+    ItemId, KeyId, Offset, Position, ProjectId, SessionId, ThreadId, UserId,
+};
 use everlog_domain::projects::{ProjectEvent, ProjectRefusal};
 use everlog_domain::threads::{
-    Author, Delta, ForkThread, MarkRead, Parent, Part, Participant, ParticipantId, ParticipantRole,
-    PinItem, React, ThreadAccess, ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal,
+    Author, Delta, ExpireItems, ForkThread, ItemsExpired, MarkRead, Parent, Part, Participant,
+    ParticipantId, ParticipantRole, PinItem, React, ThreadAccess, ThreadCommand, ThreadEvent,
+    ThreadName, ThreadRefusal,
 };
 
 use super::ledger::{Ask, Credential, What};
@@ -29,6 +32,10 @@ pub(super) struct World {
 
 #[derive(Debug, Clone, Default)]
 struct Thread {
+    /// Offset of its creation.
+    incarnation: Offset,
+    /// Where each item lies that is there, deleted or not.
+    places: BTreeMap<Position, ItemId>,
     name: Option<ThreadName>,
     permissions: Permissions,
     participants: BTreeMap<ParticipantId, ParticipantRole>,
@@ -79,6 +86,7 @@ impl World {
                     grantable(&ask.credential, &granted)
                 }
                 (Some(_), ThreadCommand::Create(_)) => ThreadRefusal::AlreadyExists.into(),
+                (None, ThreadCommand::Expire(_)) => Nothing,
                 (None, _) => ThreadRefusal::NotFound.into(),
                 (Some(thread), command) => thread.verdict(&ask.credential, command),
             },
@@ -129,18 +137,26 @@ impl World {
                 !self.projects.contains(&command.project),
                 ProjectRefusal::ProjectNotFound.into(),
             ),
+            ProjectCommand::ExpireThreads(command) => {
+                unreachable!("no wish lets threads of {} go", command.project)
+            }
+            ProjectCommand::SetRetention(command) => {
+                unreachable!("no wish sets the retention of {}", command.project)
+            }
         }
     }
 
     /// Takes in an event, or says why it cannot have happened.
-    pub(super) fn apply(&mut self, id: &str, event: &Event) -> Result<(), String> {
-        match event {
+    pub(super) fn apply(&mut self, id: &str, recorded: &Recorded) -> Result<(), String> {
+        match &recorded.event {
             Event::Project(event) => self.apply_project(event),
             Event::Identity(event) => self.apply_identity(event),
             Event::Thread(event) => {
                 let id = ThreadId::parse(id).map_err(|error| error.to_string())?;
-                self.apply_thread(&id, event)
+                let envelope = &recorded.envelope;
+                self.apply_thread(&id, (envelope.offset, envelope.position), event)
             }
+            Event::Withheld(_) => Err("what is withheld was written".to_owned()),
         }
     }
 
@@ -151,6 +167,9 @@ impl World {
             }
             ProjectEvent::ProjectQuotasSet(event) => {
                 there(self.projects.contains(&event.project), "project")
+            }
+            ProjectEvent::RetentionSet(_) | ProjectEvent::ThreadsExpired(_) => {
+                Err("nobody asked for a rule".to_owned())
             }
             ProjectEvent::KeyCreated(event) => fresh(self.keys.insert(event.key.clone()), "key"),
             ProjectEvent::KeyDeleted(event) => there(self.keys.remove(&event.key), "key"),
@@ -175,10 +194,16 @@ impl World {
         }
     }
 
-    fn apply_thread(&mut self, id: &ThreadId, event: &ThreadEvent) -> Result<(), String> {
+    fn apply_thread(
+        &mut self,
+        id: &ThreadId,
+        (offset, position): (Offset, Position),
+        event: &ThreadEvent,
+    ) -> Result<(), String> {
         match event {
             ThreadEvent::ThreadCreated(event) => {
                 let thread = Thread {
+                    incarnation: offset,
                     name: event.name.clone(),
                     permissions: event.access.permissions.clone(),
                     participants: event.access.participants.clone(),
@@ -190,7 +215,7 @@ impl World {
             ThreadEvent::ThreadDeleted(_) => there(self.threads.remove(id).is_some(), "thread"),
             event => {
                 let thread = self.threads.get_mut(id).ok_or("there is no such thread")?;
-                Arc::make_mut(thread).apply(event)
+                Arc::make_mut(thread).apply(position, event)
             }
         }
     }
@@ -279,6 +304,10 @@ impl Thread {
                 }
             }),
             ThreadCommand::DeleteItem(delete) => self.change(who, &delete.item, || Granted),
+            ThreadCommand::Expire(expire) => match self.goes(expire) {
+                true => Granted,
+                false => Nothing,
+            },
             // Whether they change anything lies with marks, which this model does not keep.
             ThreadCommand::React(React { item, .. })
             | ThreadCommand::MarkRead(MarkRead { item })
@@ -296,6 +325,36 @@ impl Thread {
                 })
             }
         }
+    }
+
+    /// Whether a sweep lets anything go: what it saw, as far as that is there still and finished.
+    fn goes(&self, expire: &ExpireItems) -> bool {
+        let over = expire
+            .oldest
+            .iter()
+            .take_while(|old| expire.stays_from.is_some_and(|first| old.opened < first));
+        let mut there = over.filter(|old| self.places.get(&old.opened) == Some(&old.item));
+        expire.incarnation == self.incarnation
+            && there.any(|old| !self.open.contains_key(&old.item))
+    }
+
+    fn let_go(&mut self, event: &ItemsExpired) -> Result<(), String> {
+        for gone in &event.items {
+            let was = self.places.remove(&gone.opened);
+            there(was.as_ref() == Some(&gone.item), "item")?;
+            there(self.items.remove(&gone.item).is_some(), "item")?;
+            fresh(
+                !self.open.contains_key(&gone.item),
+                "item that is being written",
+            )?;
+        }
+        let continues = self.continues.as_ref();
+        let ends = continues.is_some_and(|item| event.items.iter().any(|gone| gone.item == *item));
+        there(ends == event.ends_branch, "branch")?;
+        self.continues = self.continues.take().filter(|_| !ends);
+        let left = self.places.keys();
+        let expired = left.filter(|opened| event.expired.holds(**opened)).count();
+        there(expired == 0, "item that has not expired")
     }
 
     fn is_there(&self, item: &ItemId) -> bool {
@@ -385,7 +444,7 @@ impl Thread {
         by_role || by_part
     }
 
-    fn apply(&mut self, event: &ThreadEvent) -> Result<(), String> {
+    fn apply(&mut self, position: Position, event: &ThreadEvent) -> Result<(), String> {
         match event {
             ThreadEvent::ThreadCreated(_) | ThreadEvent::ThreadDeleted(_) => {}
             ThreadEvent::ThreadUpdated(event) => {
@@ -408,7 +467,9 @@ impl Thread {
                 self.keep_of(&event.participant, &[]);
                 self.check_access(&event.access)?;
             }
+            ThreadEvent::ItemsExpired(event) => self.let_go(event)?,
             ThreadEvent::ItemPosted(event) => {
+                self.places.insert(position, event.item.clone());
                 self.enter(&event.item, &event.author, event.parent.as_ref())?;
             }
             ThreadEvent::ItemEdited(event) => {
@@ -433,6 +494,7 @@ impl Thread {
                 self.continues = Some(event.item.clone());
             }
             ThreadEvent::ItemOpened(event) => {
+                self.places.insert(position, event.item.clone());
                 self.enter(&event.item, &event.author, event.parent.as_ref())?;
                 let writing = Writing {
                     author: event.author.as_str().to_owned(),

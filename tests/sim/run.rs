@@ -23,7 +23,7 @@ use super::tally::Tally;
 /// Longer than any life, on the simulation's clock: who waits that long waits for ever.
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
-const CLIENTS: [(Kind, usize); 8] = [
+const CLIENTS: [(Kind, usize); 9] = [
     (Kind::Person(0), 0),
     (Kind::Person(1), 0),
     (Kind::Person(2), 0),
@@ -32,6 +32,7 @@ const CLIENTS: [(Kind, usize); 8] = [
     (Kind::Person(0), 1),
     (Kind::Key(1), 1),
     (Kind::Key(0), 1),
+    (Kind::Sweeper, 0),
 ];
 
 /// What came of a seed.

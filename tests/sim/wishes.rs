@@ -31,6 +31,11 @@ pub(super) fn key(number: usize) -> KeyId {
     KeyId::parse(KEYS[number % KEYS.len()]).unwrap()
 }
 
+/// A thread that a sweep looks at.
+pub(super) fn thread(chance: &mut Chance) -> ThreadId {
+    ThreadId::parse(chance.pick(&THREADS)).unwrap()
+}
+
 fn any_user(chance: &mut Chance) -> ParticipantId {
     ParticipantId::User(UserId::parse(chance.pick(&USERS)).unwrap())
 }

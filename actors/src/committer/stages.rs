@@ -173,8 +173,14 @@ impl RowStage {
             let envelope = &recorded.envelope;
             self.directory
                 .move_epochs(envelope.project, envelope.kind, envelope.offset);
-            if let Event::Project(ProjectEvent::ProjectQuotasSet(set)) = &recorded.event {
-                self.directory.set_quotas(set.number, set.quotas);
+            match &recorded.event {
+                Event::Project(ProjectEvent::ProjectQuotasSet(set)) => {
+                    self.directory.set_quotas(set.number, set.quotas);
+                }
+                Event::Project(ProjectEvent::RetentionSet(_)) => {
+                    self.directory.has_retention(envelope.project);
+                }
+                _ => {}
             }
         }
     }

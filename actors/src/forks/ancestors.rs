@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use everlog_domain::ids::{Position, ProjectNumber};
-use everlog_domain::ports::{RowsFailure, RowsView};
+use everlog_domain::ids::{Offset, Position, ProjectNumber};
+use everlog_domain::ports::{RowsFailure, RowsView, expired_in};
 use everlog_domain::tables::Row;
 use everlog_domain::tables::system::{forks, item_versions, items};
 use everlog_domain::threads::stored::shares_of;
-use everlog_domain::threads::{ItemStatus, MAX_FORK_DEPTH, Shares};
+use everlog_domain::threads::{Expired, ItemStatus, MAX_FORK_DEPTH, Shares};
 use everlog_domain::value::Value;
 
 /// A life of a thread, as the first two values of the keys of its items.
@@ -22,6 +22,8 @@ pub(super) struct Ancestors {
     pub(super) sources: Vec<Source>,
     /// Items that were being written when one of the forks was made, by their positions.
     without: BTreeSet<u64>,
+    /// What has expired of the fork, and of the threads that it comes from.
+    expired: Vec<Expired>,
 }
 
 /// A thread that a fork comes from.
@@ -59,6 +61,17 @@ fn shares(
     Ok(Some(shares))
 }
 
+fn expired(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    [thread, incarnation]: &LifeKey,
+) -> Result<Expired, RowsFailure> {
+    let incarnation = incarnation.as_int().and_then(|int| u64::try_from(int).ok());
+    let incarnation = Offset(incarnation.unwrap_or(0));
+    let thread = thread.as_text().unwrap_or_default();
+    expired_in(view, project, thread, incarnation)
+}
+
 impl Ancestors {
     /// Of a life of a thread; none if it is no fork.
     pub(super) fn of(
@@ -70,12 +83,14 @@ impl Ancestors {
             fork: life.clone(),
             sources: Vec::new(),
             without: BTreeSet::new(),
+            expired: Vec::new(),
         };
         let (mut life, mut until) = (life.clone(), u64::MAX);
         while let Some(shares) = shares(view, project, &life)? {
             if ancestors.sources.len() >= usize::from(MAX_FORK_DEPTH) {
                 break;
             }
+            ancestors.expired.push(expired(view, project, &life)?);
             life = [
                 Value::text(shares.thread.as_str()),
                 Value::counter(shares.incarnation.0),
@@ -94,9 +109,15 @@ impl Ancestors {
 
     /// The sources that share a position, the nearest first.
     pub(super) fn sharing(&self, position: u64) -> impl Iterator<Item = &Source> {
-        let shared = !self.without.contains(&position);
+        let shared = !self.is_left_out(position);
         let sources = self.sources.iter();
         sources.take_while(move |source| shared && position <= source.until)
+    }
+
+    /// Whether the item at a position was being written, or has expired by now.
+    fn is_left_out(&self, position: u64) -> bool {
+        let holds = |expired: &Expired| expired.holds(Position(position));
+        self.without.contains(&position) || self.expired.iter().any(holds)
     }
 
     /// Whether a source's row was there at the moment of the fork. One that the source itself copied
@@ -104,7 +125,7 @@ impl Ancestors {
     pub(super) fn was_there(&self, source: &Source, row: &[Value]) -> bool {
         let position = position_of(row);
         position <= source.until
-            && !self.without.contains(&position)
+            && !self.is_left_out(position)
             && number(row, items::OFFSET) <= source.at
     }
 

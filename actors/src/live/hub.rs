@@ -97,6 +97,10 @@ impl Hub {
             }
             let event = Arc::new(Published::new(projected.clone()));
             for topic in topics {
+                if let Some(expired) = event.expires() {
+                    let is_withheld = |held: &Published| held.is_withheld(&event, expired);
+                    self.0.kept.let_go(&topic, is_withheld);
+                }
                 self.0.kept.push(&topic, Arc::clone(&event));
                 shown.insert(Arc::as_ptr(&topic), topic);
             }

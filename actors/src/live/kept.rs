@@ -83,6 +83,13 @@ impl Kept {
         }
     }
 
+    /// Events of a ring are withheld from here on: they go, and what is older with them.
+    pub(super) fn let_go(&self, topic: &Arc<Topic>, is_withheld: impl Fn(&Published) -> bool) {
+        self.totals
+            .lock()
+            .change(topic, |ring| ring.let_go(is_withheld));
+    }
+
     /// Nobody watches a topic any more: its ring gives up everything, for good.
     pub(super) fn forget(&self, topic: &Arc<Topic>) {
         self.totals.lock().change(topic, Ring::close);

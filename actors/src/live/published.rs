@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use everlog_domain::event::Recorded;
+use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::Offset;
 use everlog_domain::ports::{Projected, RowDelta};
+use everlog_domain::threads::{Expired, ThreadEvent, item_of};
 
 use super::weight;
 
@@ -53,6 +54,24 @@ impl Published {
     #[must_use]
     pub const fn weight(&self) -> usize {
         self.weight
+    }
+
+    /// What has expired of its thread from this event on, if it tells of that.
+    pub(super) fn expires(&self) -> Option<&Expired> {
+        match &self.recorded.event {
+            Event::Thread(ThreadEvent::ItemsExpired(event)) => Some(&event.expired),
+            _ => None,
+        }
+    }
+
+    /// Whether it is withheld once `later`, which is of the same project, tells what has expired.
+    pub(super) fn is_withheld(&self, later: &Self, expired: &Expired) -> bool {
+        let (own, other) = (&self.recorded.envelope, &later.recorded.envelope);
+        let Event::Thread(event) = &self.recorded.event else {
+            return false;
+        };
+        let same_life = own.incarnation == other.incarnation && own.stream == other.stream;
+        same_life && item_of(own.position, event).is_some_and(|opened| expired.holds(opened))
     }
 
     /// Its text in a form, which the first reader makes and all share. The wire form is the edge's

@@ -62,6 +62,16 @@ impl Ring {
         }
     }
 
+    /// Drops everything up to the newest event that is withheld from here on: whoever has not read
+    /// it yet reads the log, which does not hand it out.
+    pub(super) fn let_go(&mut self, is_withheld: impl Fn(&Published) -> bool) {
+        let withheld = |held: &Held| is_withheld(&held.event);
+        let newest = self.events.iter().rposition(withheld);
+        for _ in 0..newest.map_or(0, |newest| newest + 1) {
+            self.drop_oldest();
+        }
+    }
+
     /// Drops everything, and takes in nothing more.
     pub(super) fn close(&mut self) {
         self.events = VecDeque::new();

@@ -11,7 +11,7 @@ use everlog_domain::ids::{
 use everlog_domain::ports::{Projected, RowDelta};
 use everlog_domain::tables::system::threads;
 use everlog_domain::threads::{
-    Delta, ItemDelta, ThreadAccess, ThreadEvent, ThreadPermissionsChanged,
+    Delta, ItemDelta, ItemsExpired, ThreadAccess, ThreadEvent, ThreadPermissionsChanged,
 };
 use everlog_domain::time::Time;
 use everlog_domain::value::Value;
@@ -106,6 +106,47 @@ fn sign_out(project: ProjectNumber, offset: u64) -> Projected {
         stream,
         Event::Identity(IdentityEvent::from(event)),
     )
+}
+
+/// Items of a thread up to a position have expired.
+fn expire(offset: u64, in_thread: &str, through: u64) -> Projected {
+    let expired = serde_json::json!({ "through": through, "kept": [] });
+    let event = ItemsExpired {
+        expired: serde_json::from_value(expired).unwrap(),
+        items: Vec::new(),
+        ends_branch: false,
+    };
+    let stream = Stream::thread(&thread(in_thread));
+    let event = Event::Thread(ThreadEvent::from(event));
+    projected(PROJECT, offset, stream, event)
+}
+
+#[test]
+fn what_has_expired_is_in_no_ring_any_more() {
+    let hub = Hub::default();
+    let waker = Waker::new();
+    let own = hub.watch(Interest::Thread(PROJECT, thread("a")), &waker, slot(0));
+    let whole = hub.watch(Interest::Project(PROJECT), &waker, slot(1));
+    // deltas of the item at position 1
+    hub.publish(&[
+        delta(PROJECT, 2, "a", "x"),
+        permit(3, "a"),
+        delta(PROJECT, 4, "b", "of another thread"),
+    ]);
+    assert_eq!(offsets(&whole, 0), Some(vec![2, 3, 4]));
+    hub.publish(&[expire(5, "a", 1)]);
+    for watch in [&own, &whole] {
+        assert_eq!(offsets(watch, 0), None, "the log tells what is left of it");
+        assert_eq!(offsets(watch, 1), None);
+    }
+    assert_eq!(offsets(&own, 2), Some(vec![3, 5]));
+    assert_eq!(offsets(&whole, 2), Some(vec![3, 4, 5]));
+    hub.publish(&[delta(PROJECT, 6, "b", "y"), expire(7, "a", 2)]);
+    assert_eq!(
+        offsets(&whole, 2),
+        Some(vec![3, 4, 5, 6, 7]),
+        "there was nothing"
+    );
 }
 
 fn offsets(watch: &Watch, after: u64) -> Option<Vec<u64>> {

@@ -10,7 +10,7 @@ use everlog_domain::ports::RowDelta;
 use everlog_domain::threads::{
     BranchSwitched, Delta, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited,
     ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved,
-    ItemUnpinned, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess,
+    ItemUnpinned, ItemsExpired, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess,
     ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked, ThreadPermissionsChanged, ThreadRead,
     ThreadUpdated,
 };
@@ -155,6 +155,11 @@ fn content(event: &Event) -> usize {
         })
         | ThreadEvent::ItemPinned(ItemPinned { item: _, opened: _ })
         | ThreadEvent::ItemUnpinned(ItemUnpinned { item: _, opened: _ }) => CELL,
+        ThreadEvent::ItemsExpired(ItemsExpired {
+            expired: _,
+            items,
+            ends_branch: _,
+        }) => CELL + items.len() * 4 * CELL,
         ThreadEvent::ItemReactionAdded(ItemReactionAdded {
             item: _,
             opened: _,

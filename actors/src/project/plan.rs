@@ -5,10 +5,15 @@ use everlog_domain::event::Event;
 use everlog_domain::ids::{CONSOLE, CommitNumber, ProjectNumber, SessionId};
 use everlog_domain::log::Claim;
 use everlog_domain::ports::{RowsView, Subject, Visibility};
-use everlog_domain::projects::rows::{number_of, quotas_of};
-use everlog_domain::projects::{CreateProject, ProjectCreated, QuotasNow, SetQuotas};
+use everlog_domain::projects::rows::{
+    ended_thread_key, number_of, quotas_of, retention_key, retention_of,
+};
+use everlog_domain::projects::{
+    CreateProject, EndedThread, ExpireThreads, ProjectCreated, QuotasNow, Retention, SetQuotas,
+    SetRetention,
+};
 use everlog_domain::query::{Direction, OrderBy, Query, Total};
-use everlog_domain::tables::system::{keys, projects, sessions, users};
+use everlog_domain::tables::system::{ended_threads, keys, projects, retention, sessions, users};
 use everlog_domain::value::Value;
 
 use crate::request::{ProjectCommand, Refused};
@@ -57,7 +62,9 @@ fn claims(command: &ProjectCommand) -> Vec<Claim> {
         | ProjectCommand::SignOut(_)
         | ProjectCommand::CreateKey(_)
         | ProjectCommand::DeleteKey(_)
-        | ProjectCommand::SetQuotas(_) => Vec::new(),
+        | ProjectCommand::SetQuotas(_)
+        | ProjectCommand::SetRetention(_)
+        | ProjectCommand::ExpireThreads(_) => Vec::new(),
     }
 }
 
@@ -71,7 +78,9 @@ fn entity(command: &ProjectCommand) -> (Stream, Subject) {
         ProjectCommand::CreateKey(command) => own(StreamKind::Key, command.key.key.as_str()),
         ProjectCommand::DeleteKey(command) => own(StreamKind::Key, command.key.as_str()),
         ProjectCommand::CreateProject { project, .. }
-        | ProjectCommand::SetQuotas(SetQuotas { project, .. }) => {
+        | ProjectCommand::SetQuotas(SetQuotas { project, .. })
+        | ProjectCommand::SetRetention(SetRetention { project, .. })
+        | ProjectCommand::ExpireThreads(ExpireThreads { project, .. }) => {
             own(StreamKind::Project, project.as_str())
         }
     }
@@ -147,6 +156,22 @@ fn decide(
                 })
             });
             Ok(events(command.decide(now)?))
+        }
+        ProjectCommand::SetRetention(command) => {
+            let row = view.get(project, retention::TABLE, &retention_key())?;
+            let now = row.and_then(|row| retention_of(&row));
+            let now = now.map_or_else(Retention::default, |now| now.rule);
+            Ok(events(command.decide(now)))
+        }
+        ProjectCommand::ExpireThreads(command) => {
+            let mut waiting = Vec::new();
+            for ended in &command.ended {
+                let key = ended_thread_key(ended);
+                let row = view.get(project, ended_threads::TABLE, &key)?;
+                waiting.extend(row.map(|_| ended.clone()));
+            }
+            let waits = |ended: &EndedThread| waiting.contains(ended);
+            Ok(events(command.decide(waits)))
         }
     }
 }

@@ -428,7 +428,7 @@ impl ThreadActor {
             idempotency: request.wish,
             principal: request.caller.principal.clone(),
             on_behalf_of: request.caller.on_behalf_of.clone(),
-            cause: None,
+            cause: request.command.cause(),
             time: request.now,
             drafts,
         })

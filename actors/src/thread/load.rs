@@ -3,7 +3,7 @@
 
 use everlog_domain::envelope::{Head, Stream};
 use everlog_domain::ids::{CommitNumber, ItemId, Position, ProjectNumber, ThreadId};
-use everlog_domain::ports::{RowsFailure, RowsView, each_page};
+use everlog_domain::ports::{RowsFailure, RowsView, each_page, expired_in};
 use everlog_domain::tables::Row;
 use everlog_domain::tables::system::{deltas, items, open_items, threads};
 use everlog_domain::threads::stored::{append_of, open_item_of, thread_of, write_on, written_of};
@@ -42,6 +42,7 @@ fn live(
 ) -> Result<Thread, RowsFailure> {
     let mut thread =
         thread_of(row, head).ok_or_else(|| damaged(id, "the thread's row does not read"))?;
+    thread.expired = expired_in(view, project, id.as_str(), head.incarnation)?;
     let life = [Value::text(id.as_str()), Value::counter(head.incarnation.0)];
     for open in view.scan(project, open_items::TABLE, &life, None, MAX_OPEN_ITEMS)? {
         let position = open

@@ -6,5 +6,5 @@ mod rows;
 pub use log::{AppendFailure, Log, ReadFailure, SealFailure, Subject};
 pub use rows::{
     Page, Projected, RowDelta, Rows, RowsFailure, RowsView, StreamBack, StreamEntry, StreamRange,
-    Visibility, each_page,
+    Visibility, each_page, expired_in,
 };

@@ -11,7 +11,10 @@ use crate::hash::Hash;
 use crate::ids::{CommitNumber, Offset, Position, ProjectNumber, Scope};
 use crate::log::{Manifest, ProjectHead};
 use crate::query::Query;
+use crate::tables::system::expirations;
 use crate::tables::{Row, TableNumber, system};
+use crate::threads::Expired;
+use crate::threads::stored::expired_of;
 use crate::time::Time;
 use crate::value::Value;
 
@@ -282,4 +285,22 @@ pub fn each_page(
             _ => return Ok(()),
         }
     }
+}
+
+/// Which items of a life of a thread have expired, also if the thread is gone.
+pub fn expired_in(
+    view: &dyn RowsView,
+    project: ProjectNumber,
+    thread: &str,
+    incarnation: Offset,
+) -> Result<Expired, RowsFailure> {
+    let key = [Value::text(thread), Value::counter(incarnation.0)];
+    let Some(row) = view.get(project, expirations::TABLE, &key)? else {
+        return Ok(Expired::default());
+    };
+    expired_of(&row).ok_or_else(|| RowsFailure::Damaged {
+        table: expirations::TABLE.0,
+        key: thread.to_owned(),
+        reason: "what has expired of the thread does not read".to_owned(),
+    })
 }

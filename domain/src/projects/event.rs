@@ -6,7 +6,8 @@ use super::quotas::Quotas;
 use crate::access::Scopes;
 use crate::envelope::facts;
 use crate::hash::Hash;
-use crate::ids::{KeyId, ProjectId, ProjectNumber, ProjectUid};
+use crate::ids::{KeyId, Offset, ProjectId, ProjectNumber, ProjectUid, ThreadId};
+use crate::retention::Retention;
 use crate::time::Time;
 
 /// A project was made. In the log of the console.
@@ -33,6 +34,36 @@ pub struct ProjectQuotasSet {
     pub number: ProjectNumber,
     /// What holds from here on.
     pub quotas: Quotas,
+}
+
+/// How long a project keeps the items of its threads was said. In its own log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RetentionSet {
+    /// The project's id.
+    pub project: ProjectId,
+    /// What holds from here on.
+    pub retention: Retention,
+}
+
+/// What was said in threads that are over was let go. In the project's own log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadsExpired {
+    /// The threads.
+    pub threads: Vec<EndedThread>,
+}
+
+/// A life of a thread that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndedThread {
+    /// Its id.
+    pub thread: ThreadId,
+    /// Offset of its creation.
+    pub incarnation: Offset,
+    /// When it was deleted.
+    pub ended_at: Time,
 }
 
 /// A key was made. In the log of its project.
@@ -64,6 +95,8 @@ facts! {
     ProjectEvent {
         ProjectCreated(ProjectCreated),
         ProjectQuotasSet(ProjectQuotasSet),
+        RetentionSet(RetentionSet),
+        ThreadsExpired(ThreadsExpired),
         KeyCreated(KeyCreated),
         KeyDeleted(KeyDeleted),
     }

@@ -4,11 +4,17 @@ use compact_str::CompactString;
 
 use serde::Deserialize;
 
-use super::{KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas};
+use super::{
+    EndedThread, KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
+    Retention, RetentionSet, ThreadsExpired,
+};
 use crate::envelope::Envelope;
-use crate::ids::ProjectNumber;
+use crate::ids::{Offset, ProjectId, ProjectNumber, ThreadId};
 use crate::tables::RowChange;
-use crate::tables::system::{keys, projects};
+use crate::tables::system::{
+    branches, ended_threads, expirations, item_versions, items, keys, projects, retention,
+};
+use crate::threads::Expired;
 use crate::value::Value;
 
 /// What a fact does to rows.
@@ -16,6 +22,8 @@ pub(crate) fn changes(envelope: &Envelope, event: &ProjectEvent) -> Vec<RowChang
     match event {
         ProjectEvent::ProjectCreated(event) => project_created(envelope, event),
         ProjectEvent::ProjectQuotasSet(event) => quotas_set(event),
+        ProjectEvent::RetentionSet(event) => retention_set(envelope, event),
+        ProjectEvent::ThreadsExpired(event) => threads_expired(event),
         ProjectEvent::KeyCreated(event) => key_created(envelope, event),
         ProjectEvent::KeyDeleted(event) => key_deleted(event),
     }
@@ -42,6 +50,113 @@ fn quotas_set(event: &ProjectQuotasSet) -> Vec<RowChange> {
         key: vec![Value::text(event.project.as_str())],
         set: vec![(projects::QUOTAS, Value::Json(quotas))],
     }]
+}
+
+/// There is a row while there is a rule.
+fn retention_set(envelope: &Envelope, event: &RetentionSet) -> Vec<RowChange> {
+    let table = retention::TABLE;
+    let former = RowChange::Delete {
+        table,
+        key: vec![Value::text(retention::ONLY)],
+    };
+    if event.retention.is_none() {
+        return vec![former];
+    }
+    let mut row = vec![Value::Null; retention::OFFSET + 1];
+    row[retention::ID] = Value::text(retention::ONLY);
+    // Numbers under names: this cannot fail.
+    let rule = serde_json::to_value(event.retention).unwrap_or_default();
+    row[retention::PROJECT] = Value::text(event.project.as_str());
+    row[retention::RULE] = Value::Json(rule);
+    row[retention::UPDATED_AT] = envelope.time.into();
+    row[retention::OFFSET] = Value::counter(envelope.offset.0);
+    vec![former, RowChange::Insert { table, row }]
+}
+
+/// The primary key of a project's rule.
+#[must_use]
+pub fn retention_key() -> [Value; 1] {
+    [Value::text(retention::ONLY)]
+}
+
+/// A project's rule as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionNow {
+    /// The project's id.
+    pub project: ProjectId,
+    /// What it says.
+    pub rule: Retention,
+    /// Offset of the event that set it.
+    pub set_at: Offset,
+}
+
+/// The rule in its row; nothing if the row is damaged.
+#[must_use]
+pub fn retention_of(row: &[Value]) -> Option<RetentionNow> {
+    let Value::Json(rule) = row.get(retention::RULE)? else {
+        return None;
+    };
+    let set_at = u64::try_from(row.get(retention::OFFSET)?.as_int()?).ok()?;
+    Some(RetentionNow {
+        project: ProjectId::parse(row.get(retention::PROJECT)?.as_text()?).ok()?,
+        rule: Retention::deserialize(rule).ok()?,
+        set_at: Offset(set_at),
+    })
+}
+
+/// A thread that is over, from its row; nothing if the row is damaged.
+#[must_use]
+pub fn ended_thread_of(row: &[Value]) -> Option<EndedThread> {
+    let incarnation = u64::try_from(row.get(ended_threads::INCARNATION)?.as_int()?).ok()?;
+    Some(EndedThread {
+        thread: ThreadId::parse(row.get(ended_threads::THREAD)?.as_text()?).ok()?,
+        incarnation: Offset(incarnation),
+        ended_at: row.get(ended_threads::ENDED_AT)?.as_time()?,
+    })
+}
+
+/// The primary key of the row of a thread that is over.
+#[must_use]
+pub fn ended_thread_key(ended: &EndedThread) -> [Value; 3] {
+    let thread = Value::text(ended.thread.as_str());
+    let incarnation = Value::counter(ended.incarnation.0);
+    [ended.ended_at.into(), thread, incarnation]
+}
+
+fn threads_expired(event: &ThreadsExpired) -> Vec<RowChange> {
+    let table = expirations::TABLE;
+    // A number and a list: this cannot fail.
+    let everything = serde_json::to_value(Expired::everything()).unwrap_or_default();
+    let gone = |ended: &EndedThread| {
+        let [ended_at, thread, incarnation] = ended_thread_key(ended);
+        let key = vec![thread.clone(), incarnation.clone()];
+        let row = vec![
+            thread.clone(),
+            incarnation.clone(),
+            Value::Json(everything.clone()),
+        ];
+        let kept = vec![thread.clone(), incarnation.clone()];
+        // rows that stayed for forks
+        let [items, branches, versions] = [items::TABLE, branches::TABLE, item_versions::TABLE]
+            .map(|table| RowChange::Purge {
+                table,
+                prefix: kept.clone(),
+                unless: None,
+            });
+        [
+            items,
+            branches,
+            versions,
+            RowChange::Delete {
+                table: ended_threads::TABLE,
+                key: vec![ended_at, thread, incarnation],
+            },
+            // There may be one of items that went before.
+            RowChange::Delete { table, key },
+            RowChange::Insert { table, row },
+        ]
+    };
+    event.threads.iter().flat_map(gone).collect()
 }
 
 /// The number in a project's row; nothing if the row is damaged.

@@ -414,78 +414,11 @@ pub mod receipts {
     }
 }
 
-/// What forks have in common with their sources.
-pub mod forks {
-    use super::{Column, ColumnType, TableNumber, TableSchema};
-    columns! {
-        THREAD = "threadId" Text false,
-        INCARNATION = "$incarnation" Int false,
-        SHARES = "shares" Json false,
-    }
-    /// Number of the table.
-    pub const TABLE: TableNumber = TableNumber(30);
-    pub(super) fn schema() -> TableSchema {
-        TableSchema {
-            number: TABLE,
-            name: "forks",
-            columns: columns(),
-            key: vec![THREAD, INCARNATION],
-            indexes: vec![],
-            readers: None,
-            keyed_by_position: false,
-        }
-    }
-}
+mod expiry;
+mod forking;
 
-/// Lives of threads that were forked: what their items were is kept, and their rows stay when they
-/// are deleted.
-pub mod forked_lives {
-    use super::{Column, ColumnType, TableNumber, TableSchema};
-    columns! {
-        THREAD = "threadId" Text false,
-        INCARNATION = "$incarnation" Int false,
-    }
-    /// Number of the table.
-    pub const TABLE: TableNumber = TableNumber(31);
-    pub(super) fn schema() -> TableSchema {
-        TableSchema {
-            number: TABLE,
-            name: "forkedLives",
-            columns: columns(),
-            key: vec![THREAD, INCARNATION],
-            indexes: vec![],
-            readers: None,
-            keyed_by_position: false,
-        }
-    }
-}
-
-/// Items of forked threads as they were before the event at an offset changed them: the cells of the
-/// item, and the offset.
-pub mod item_versions {
-    use super::{Column, ColumnType, TableNumber, TableSchema, items};
-    /// Place of `until`: the offset of the event that changed the item.
-    pub const UNTIL: usize = items::OFFSET + 1;
-    /// Number of the table.
-    pub const TABLE: TableNumber = TableNumber(32);
-    pub(super) fn schema() -> TableSchema {
-        let items = items::schema();
-        let until = Column {
-            name: "until",
-            kind: ColumnType::Int,
-            queryable: false,
-        };
-        TableSchema {
-            number: TABLE,
-            name: "itemVersions",
-            columns: items.columns.into_iter().chain([until]).collect(),
-            key: items.key.into_iter().chain([UNTIL]).collect(),
-            indexes: vec![],
-            readers: None,
-            keyed_by_position: false,
-        }
-    }
-}
+pub use expiry::{ended_threads, expirations, retention};
+pub use forking::{forked_lives, forks, item_versions};
 
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
@@ -503,6 +436,9 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         reactions::schema(),
         pins::schema(),
         receipts::schema(),
+        retention::schema(),
+        expirations::schema(),
+        ended_threads::schema(),
         forks::schema(),
         forked_lives::schema(),
         item_versions::schema(),

@@ -2,11 +2,11 @@
 
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
-    EditItem, Facts, FinishItem, ForkFrom, ForkThread, MarkRead, MarksOf, Metadata, OpenItem,
-    Parent, PinItem, PostItem, React, RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent,
-    ThreadRefusal, ThreadState, UpdateThread,
+    EditItem, ExpireItems, Facts, FinishItem, ForkFrom, ForkThread, MarkRead, MarksOf, Metadata,
+    OpenItem, Parent, PinItem, PostItem, React, RemoveParticipant, SetPermissions, SwitchBranch,
+    ThreadEvent, ThreadRefusal, ThreadState, UpdateThread,
 };
-use crate::ids::{ItemId, ThreadId};
+use crate::ids::{ItemId, Offset, ThreadId};
 
 /// What any command takes.
 const SMALL_BYTES: usize = 1024;
@@ -53,6 +53,8 @@ pub enum ThreadCommand {
     MarkRead(MarkRead),
     /// Begin another thread as this one stands, or stood.
     Fork(ForkThread),
+    /// Let items go whose time is over.
+    Expire(ExpireItems),
 }
 
 impl ThreadCommand {
@@ -95,6 +97,7 @@ impl ThreadCommand {
             Self::Pin(command) => command.decide(state, facts),
             Self::MarkRead(command) => command.decide(state, facts),
             Self::Fork(command) => command.decide(state, facts),
+            Self::Expire(command) => command.decide(state, facts),
         }
     }
 
@@ -158,6 +161,15 @@ impl ThreadCommand {
         }
     }
 
+    /// Offset of the event that led to the command, if one did.
+    #[must_use]
+    pub const fn cause(&self) -> Option<Offset> {
+        match self {
+            Self::Expire(ExpireItems { cause, .. }) => Some(*cause),
+            _ => None,
+        }
+    }
+
     /// The open item that the command closes: its fact repeats what was written.
     #[must_use]
     pub const fn closes(&self) -> Option<&ItemId> {
@@ -190,6 +202,7 @@ impl ThreadCommand {
             }
             Self::Edit(edit) => SMALL_BYTES + edit.bytes(),
             Self::Fork(fork) => ACCESS_BYTES + fork.bytes(),
+            Self::Expire(expire) => SMALL_BYTES + expire.bytes(),
             Self::Delete(_)
             | Self::Abandon(_)
             | Self::DeleteItem(_)

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{Participant, ParticipantId, ThreadAccess};
+use super::expired::Expired;
 use super::item::{Author, Delta, ItemRole, ItemStatus, Part};
 use super::lineage::Shares;
 use super::marks::{Reaction, ReactionCounts};
@@ -311,6 +312,32 @@ pub struct ItemCopied {
     pub edited_at: Option<Time>,
 }
 
+/// Items were let go: their time was over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemsExpired {
+    /// Which items of the thread have expired from here on, all together.
+    pub expired: Expired,
+    /// Those that do so now.
+    pub items: Vec<ExpiredItem>,
+    /// Whether one of them is the item that the next one would have followed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_branch: bool,
+}
+
+/// An item that was let go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpiredItem {
+    /// Which.
+    pub item: ItemId,
+    /// Position of the event that posted or opened it.
+    pub opened: Position,
+    /// What it followed, if that was not the item before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
 facts! {
     /// Facts about threads and their items.
     ThreadEvent {
@@ -329,6 +356,7 @@ facts! {
         ItemDeleted(ItemDeleted),
         BranchSwitched(BranchSwitched),
         ThreadRead(ThreadRead),
+        ItemsExpired(ItemsExpired),
         ItemReactionAdded(ItemReactionAdded),
         ItemReactionRemoved(ItemReactionRemoved),
         ItemPinned(ItemPinned),

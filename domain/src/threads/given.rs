@@ -203,6 +203,10 @@ pub(super) fn enter(
         ThreadEvent::ItemPosted(posted) => (&posted.item, &posted.author, ItemStatus::Finished),
         ThreadEvent::ItemOpened(opened) => (&opened.item, &opened.author, ItemStatus::Open),
         ThreadEvent::ItemDeleted(deleted) => return drop(items.remove(&deleted.item)),
+        ThreadEvent::ItemsExpired(expired) => {
+            let gone = |item: &ItemId| expired.items.iter().any(|gone| gone.item == *item);
+            return items.retain(|item, _| !gone(item));
+        }
         ThreadEvent::ThreadCreated(_) => return items.clear(),
         _ => return,
     };

@@ -7,14 +7,18 @@ mod access;
 mod add_participant;
 mod append_delta;
 mod bounds;
+mod cells;
 mod command;
 mod create_thread;
 mod delete_item;
 mod delete_thread;
 mod edit_item;
 mod event;
+mod expire_items;
+mod expired;
 mod facts;
 mod finish_item;
+mod fork_rows;
 mod fork_thread;
 #[cfg(test)]
 mod given;
@@ -38,6 +42,7 @@ mod state;
 pub mod stored;
 mod switch_branch;
 mod update_thread;
+mod withheld;
 
 pub use abandon_item::AbandonItem;
 pub use access::{Participant, ParticipantId, ParticipantRole, ThreadAccess};
@@ -50,11 +55,13 @@ pub use delete_item::DeleteItem;
 pub use delete_thread::DeleteThread;
 pub use edit_item::EditItem;
 pub use event::{
-    BranchSwitched, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
-    ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned,
-    ParticipantAdded, ParticipantRemoved, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked,
-    ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    BranchSwitched, ExpiredItem, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited,
+    ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved,
+    ItemUnpinned, ItemsExpired, ParticipantAdded, ParticipantRemoved, ThreadCreated, ThreadDeleted,
+    ThreadEvent, ThreadForked, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
+pub use expire_items::{ExpireItems, MAX_EXPIRED_AT_ONCE, OldItem};
+pub use expired::Expired;
 pub use facts::{Facts, ForkFacts, PostedItem};
 pub use finish_item::FinishItem;
 pub use fork_thread::{ForkFrom, ForkThread, ThreadThen};
@@ -75,3 +82,4 @@ pub use set_permissions::SetPermissions;
 pub use state::{ItemInProgress, Thread, ThreadState, Written};
 pub use switch_branch::SwitchBranch;
 pub use update_thread::UpdateThread;
+pub use withheld::{Withheld, item_of};

@@ -1,20 +1,21 @@
 //! What facts about threads do to rows. [`super::stored`] reads them back.
 
-use compact_str::CompactString;
-use serde_json::Value as Json;
-
-use super::event::{
-    BranchSwitched, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
-    ItemOpened, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ThreadCreated, ThreadEvent,
-    ThreadForked, ThreadRead, ThreadUpdated,
+use super::cells::{
+    access_cells, access_row, item_key, item_row, json, life, parent, thread_id, tokens,
 };
-use super::lineage::ForkedFrom;
+use super::event::{
+    BranchSwitched, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished, ItemOpened,
+    ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemsExpired, ThreadCreated, ThreadEvent,
+    ThreadRead, ThreadUpdated,
+};
+use super::fork_rows::{forked_life, item_copied, keep_item, thread_forked};
+use super::withheld::Withheld;
 use super::{Author, ItemStatus, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess};
-use crate::envelope::Envelope;
-use crate::ids::{Offset, Position, ThreadId};
+use crate::envelope::{Envelope, EventKind};
+use crate::ids::Position;
 use crate::tables::system::{
-    branches, deltas, forked_lives, forks, item_versions, items, open_items, pins, reactions,
-    receipts, thread_access, threads,
+    branches, deltas, ended_threads, expirations, item_versions, items, open_items, pins,
+    reactions, receipts, thread_access, threads,
 };
 use crate::tables::{RowChange, RowPlace, TableNumber};
 use crate::value::Value;
@@ -43,24 +44,24 @@ pub(crate) fn changes(envelope: &Envelope, event: &ThreadEvent) -> Vec<RowChange
         ThreadEvent::ItemUnpinned(event) => item_unpinned(envelope, event.opened),
         ThreadEvent::ThreadForked(event) => thread_forked(envelope, event),
         ThreadEvent::ItemCopied(event) => item_copied(envelope, event),
+        ThreadEvent::ItemsExpired(event) => items_expired(envelope, event),
     }
 }
 
-fn texts<I: IntoIterator<Item = CompactString>>(texts: I) -> Value {
-    Value::List(texts.into_iter().map(Value::Text).collect())
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Value {
-    // The types of this module have string keys only, so this cannot fail.
-    Value::Json(serde_json::to_value(value).unwrap_or(Json::Null))
-}
-
-fn thread_id(envelope: &Envelope) -> Value {
-    Value::Text(envelope.stream.id.clone())
-}
-
-fn life(envelope: &Envelope) -> [Value; 2] {
-    [thread_id(envelope), Value::counter(envelope.incarnation.0)]
+/// What a fact about an item that has expired did to the row of its thread. The item's own rows are
+/// gone, so that a past without them is what is left.
+pub(crate) fn changes_withheld(envelope: &Envelope, withheld: &Withheld) -> Vec<RowChange> {
+    let mut changes = match withheld.kind {
+        EventKind::ItemPosted | EventKind::ItemOpened => {
+            new_item(envelope, withheld.parent.as_ref())
+        }
+        EventKind::ItemFinished | EventKind::ItemAbandoned => vec![touch_thread(envelope)],
+        _ => Vec::new(),
+    };
+    changes.retain(
+        |change| matches!(change, RowChange::Update { table, .. } if *table == threads::TABLE),
+    );
+    changes
 }
 
 fn thread_created(envelope: &Envelope, event: &ThreadCreated) -> Vec<RowChange> {
@@ -83,122 +84,6 @@ fn thread_created(envelope: &Envelope, event: &ThreadCreated) -> Vec<RowChange> 
         },
         access_row(envelope, &event.access),
     ]
-}
-
-fn thread_forked(envelope: &Envelope, event: &ThreadForked) -> Vec<RowChange> {
-    let name = event.name.as_ref().map(|name| name.as_str());
-    let last_item = event.last_item_at.unwrap_or(envelope.time);
-    let shares = &event.shares;
-    let mut row = vec![Value::Null; threads::READERS + 1];
-    row[threads::ID] = thread_id(envelope);
-    row[threads::SEQUENCE] = Value::counter(envelope.offset.0);
-    row[threads::CREATED_AT] = envelope.time.into();
-    row[threads::UPDATED_AT] = envelope.time.into();
-    row[threads::LAST_ITEM_AT] = last_item.into();
-    row[threads::NAME] = name.into();
-    row[threads::METADATA] = Value::Json(event.metadata.to_json());
-    row[threads::FORKED_FROM] = json(&ForkedFrom::new(&shares.thread, event.item.as_ref()));
-    if let Some(continues) = &event.continues {
-        row[threads::ACTIVE_ITEM] = Value::text(continues.as_str());
-    }
-    for (place, value) in access_cells(&event.access) {
-        row[place] = value;
-    }
-    let [thread, incarnation] = life(envelope);
-    let shared = vec![thread, incarnation, json(shares)];
-    let mut changes = vec![
-        RowChange::Insert {
-            table: threads::TABLE,
-            row,
-        },
-        access_row(envelope, &event.access),
-        RowChange::Insert {
-            table: forks::TABLE,
-            row: shared,
-        },
-    ];
-    changes.extend(source_is_forked(&shares.thread, shares.incarnation));
-    changes
-}
-
-/// It may have been forked before.
-fn source_is_forked(source: &ThreadId, incarnation: Offset) -> [RowChange; 2] {
-    let table = forked_lives::TABLE;
-    let key = vec![Value::text(source.as_str()), Value::counter(incarnation.0)];
-    let row = key.clone();
-    [
-        RowChange::Delete { table, key },
-        RowChange::Insert { table, row },
-    ]
-}
-
-/// There where a life was forked.
-fn forked_life(envelope: &Envelope) -> RowPlace {
-    RowPlace {
-        table: forked_lives::TABLE,
-        key: life(envelope).into(),
-    }
-}
-
-/// An item as it is before a change, for the forks that share it.
-fn keep_item(envelope: &Envelope, opened: Position) -> RowChange {
-    RowChange::Keep {
-        table: items::TABLE,
-        key: item_key(envelope, opened),
-        versions: item_versions::TABLE,
-        last: Value::counter(envelope.offset.0),
-        only_with: forked_life(envelope),
-    }
-}
-
-/// The place in the tree is the source's to tell, and the thread has no newer item by it.
-fn item_copied(envelope: &Envelope, event: &ItemCopied) -> Vec<RowChange> {
-    let mut row = item_row(envelope, event.status);
-    row[items::POSITION] = Value::counter(event.opened.0);
-    row[items::ID] = Value::text(event.item.as_str());
-    row[items::CREATED_AT] = event.created_at.into();
-    row[items::UPDATED_AT] = event.updated_at.into();
-    row[items::AUTHOR] = Value::text(event.author.as_str());
-    row[items::ROLE] = Value::text(event.role.name());
-    row[items::PARTS] = json(&event.parts);
-    row[items::METADATA] = Value::Json(event.metadata.to_json());
-    row[items::TOKENS] = tokens(event.tokens);
-    row[items::PARENT] = parent(event.parent.as_ref());
-    row[items::EDITED_AT] = event.edited_at.map_or(Value::Null, Value::from);
-    vec![RowChange::Insert {
-        table: items::TABLE,
-        row,
-    }]
-}
-
-fn access_cells(access: &ThreadAccess) -> [(usize, Value); 4] {
-    let permissions = access
-        .permissions
-        .iter()
-        .map(|p| CompactString::from(p.to_string()));
-    let participants = access
-        .participants
-        .keys()
-        .map(|id| CompactString::from(id.to_string()));
-    [
-        (threads::PERMISSIONS, texts(permissions)),
-        (threads::PARTICIPANTS, json(&access.participants)),
-        (threads::PARTICIPANT_IDS, texts(participants)),
-        (threads::READERS, texts(access.readers())),
-    ]
-}
-
-fn access_row(envelope: &Envelope, access: &ThreadAccess) -> RowChange {
-    let mut row = vec![Value::Null; thread_access::READERS + 1];
-    let [thread, incarnation] = life(envelope);
-    row[thread_access::THREAD] = thread;
-    row[thread_access::INCARNATION] = incarnation;
-    row[thread_access::OFFSET] = Value::counter(envelope.offset.0);
-    row[thread_access::READERS] = texts(access.readers());
-    RowChange::Insert {
-        table: thread_access::TABLE,
-        row,
-    }
 }
 
 fn update_thread(envelope: &Envelope, mut set: Vec<(usize, Value)>) -> RowChange {
@@ -258,7 +143,13 @@ fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
     };
     let own = own.map(purge(None));
     let shared = shared.map(purge(Some(forked_life(envelope))));
-    std::iter::once(delete).chain(own).chain(shared).collect()
+    let [thread, incarnation] = life(envelope);
+    let ended = RowChange::Insert {
+        table: ended_threads::TABLE,
+        row: vec![envelope.time.into(), thread, incarnation],
+    };
+    let changes = [delete, ended].into_iter();
+    changes.chain(own).chain(shared).collect()
 }
 
 /// Only an item that is somewhere else than right after the one before it ends what a switch began:
@@ -267,13 +158,6 @@ fn new_item(envelope: &Envelope, parent: Option<&Parent>) -> Vec<RowChange> {
     let Some(parent) = parent else {
         return vec![touch_thread(envelope)];
     };
-    let [thread, incarnation] = life(envelope);
-    let branch = vec![
-        thread,
-        incarnation,
-        Value::text(parent.as_str()),
-        Value::counter(envelope.position.0),
-    ];
     let set = vec![
         (threads::LAST_ITEM_AT, envelope.time.into()),
         (threads::ACTIVE_ITEM, Value::Null),
@@ -281,7 +165,7 @@ fn new_item(envelope: &Envelope, parent: Option<&Parent>) -> Vec<RowChange> {
     vec![
         RowChange::Insert {
             table: branches::TABLE,
-            row: branch,
+            row: branch(envelope, parent, envelope.position),
         },
         RowChange::Update {
             table: threads::TABLE,
@@ -350,6 +234,53 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
         changes.extend(no_more_open(key));
     }
     changes
+}
+
+/// What items leave that have expired: nothing but that they did. Whatever leads to an item's row goes
+/// here, and nowhere else.
+fn items_expired(envelope: &Envelope, event: &ItemsExpired) -> Vec<RowChange> {
+    let mut changes = Vec::with_capacity(3 * event.items.len() + 3);
+    for gone in &event.items {
+        let key = item_key(envelope, gone.opened);
+        changes.extend([items::TABLE, pins::TABLE].map(|table| RowChange::Delete {
+            table,
+            key: key.clone(),
+        }));
+        // what it was before belongs to it, for forks too
+        changes.extend(
+            [reactions::TABLE, item_versions::TABLE].map(|table| RowChange::Purge {
+                table,
+                prefix: key.clone(),
+                unless: None,
+            }),
+        );
+        if let Some(parent) = &gone.parent {
+            changes.push(RowChange::Delete {
+                table: branches::TABLE,
+                key: branch(envelope, parent, gone.opened),
+            });
+        }
+    }
+    if event.ends_branch {
+        changes.push(update_thread(
+            envelope,
+            vec![(threads::ACTIVE_ITEM, Value::Null)],
+        ));
+    }
+    let mut row = life(envelope).to_vec();
+    let table = expirations::TABLE;
+    // It takes the place of the one before it.
+    let key = row.clone();
+    row.push(json(&event.expired));
+    changes.push(RowChange::Delete { table, key });
+    changes.push(RowChange::Insert { table, row });
+    changes
+}
+
+fn branch(envelope: &Envelope, parent: &Parent, opened: Position) -> Vec<Value> {
+    let [thread, incarnation] = life(envelope);
+    let parent = Value::text(parent.as_str());
+    vec![thread, incarnation, parent, Value::counter(opened.0)]
 }
 
 fn thread_read(envelope: &Envelope, event: &ThreadRead) -> Vec<RowChange> {
@@ -445,11 +376,6 @@ fn pinned_at(envelope: &Envelope, opened: Position, at: Value) -> RowChange {
     }
 }
 
-fn item_key(envelope: &Envelope, opened: Position) -> Vec<Value> {
-    let [thread, incarnation] = life(envelope);
-    vec![thread, incarnation, Value::counter(opened.0)]
-}
-
 /// What an item leaves that is not being written any more.
 fn no_more_open(key: Vec<Value>) -> [RowChange; 2] {
     [
@@ -492,10 +418,6 @@ fn item_posted(envelope: &Envelope, event: &ItemPosted) -> Vec<RowChange> {
     changes
 }
 
-fn parent(parent: Option<&Parent>) -> Value {
-    parent.map_or(Value::Null, |parent| Value::text(parent.as_str()))
-}
-
 fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
     let mut row = item_row(envelope, ItemStatus::Open);
     row[items::ID] = Value::text(event.item.as_str());
@@ -524,23 +446,6 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
     ];
     changes.extend(new_item(envelope, event.parent.as_ref()));
     changes
-}
-
-fn item_row(envelope: &Envelope, status: ItemStatus) -> Vec<Value> {
-    let [thread, incarnation] = life(envelope);
-    let mut row = vec![Value::Null; items::OFFSET + 1];
-    row[items::THREAD] = thread;
-    row[items::INCARNATION] = incarnation;
-    row[items::POSITION] = Value::counter(envelope.position.0);
-    row[items::CREATED_AT] = envelope.time.into();
-    row[items::UPDATED_AT] = envelope.time.into();
-    row[items::STATUS] = Value::text(status.name());
-    row[items::OFFSET] = Value::counter(envelope.offset.0);
-    row
-}
-
-fn tokens(tokens: Option<u32>) -> Value {
-    tokens.map_or(Value::Null, |tokens| Value::Int(i64::from(tokens)))
 }
 
 fn item_delta(envelope: &Envelope, event: &ItemDelta) -> Vec<RowChange> {

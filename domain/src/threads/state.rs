@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use super::ThreadEvent;
 use super::access::ThreadAccess;
 use super::event::{
-    ItemAbandoned, ItemDeleted, ItemDelta, ItemFinished, ItemOpened, ThreadCreated, ThreadForked,
+    ItemAbandoned, ItemDeleted, ItemDelta, ItemFinished, ItemOpened, ItemsExpired, ThreadCreated,
+    ThreadForked,
 };
+use super::expired::Expired;
 use super::item::{Author, Delta, Part, part_bytes};
 use super::metadata::Metadata;
 use super::name::ThreadName;
@@ -19,6 +21,10 @@ use crate::ids::{ItemId, Offset, Position};
 
 /// A thread, or its absence.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an actor whose thread is absent does not stay"
+)]
 pub enum ThreadState {
     /// Never was, or was deleted: then the head of its last life.
     Absent(Option<Head>),
@@ -41,6 +47,8 @@ pub struct Thread {
     pub open: BTreeMap<ItemId, ItemInProgress>,
     /// The item that the next one follows, if that is not the newest.
     pub continues: Option<ItemId>,
+    /// Which items have expired.
+    pub expired: Expired,
 }
 
 /// An item that is being written: how far it has got, not what it says. That lies in its rows
@@ -153,6 +161,7 @@ impl Thread {
             metadata: created.metadata.clone(),
             open: BTreeMap::new(),
             continues: None,
+            expired: Expired::default(),
         }
     }
 
@@ -167,6 +176,7 @@ impl Thread {
             metadata: forked.metadata.clone(),
             open: BTreeMap::new(),
             continues: forked.continues.clone(),
+            expired: Expired::default(),
         }
     }
 
@@ -190,7 +200,15 @@ impl Thread {
             | ThreadEvent::ItemDeleted(ItemDeleted { item, .. }) => {
                 self.open.remove(item);
             }
+            ThreadEvent::ItemsExpired(expired) => self.let_go(expired),
             _ => {}
+        }
+    }
+
+    fn let_go(&mut self, event: &ItemsExpired) {
+        self.expired = event.expired.clone();
+        if event.ends_branch {
+            self.continues = None;
         }
     }
 

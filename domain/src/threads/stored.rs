@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Author, Delta, ItemCopied, ItemInProgress, ItemRole, ItemStatus, Metadata, Parent, Part,
-    PostedItem, Shares, Thread, ThreadAccess, ThreadName, Written,
+    Author, Delta, Expired, ItemCopied, ItemInProgress, ItemRole, ItemStatus, Metadata, OldItem,
+    Parent, Part, PostedItem, Shares, Thread, ThreadAccess, ThreadName, Written,
 };
 use crate::access::Permissions;
 use crate::envelope::Head;
 use crate::ids::{ItemId, Position};
-use crate::tables::system::{deltas, forks, items, threads};
+use crate::tables::system::{deltas, expirations, forks, items, threads};
 use crate::value::Value;
 
 fn read<T: DeserializeOwned>(row: &[Value], place: usize) -> Option<T> {
@@ -32,7 +32,7 @@ pub fn access_of(row: &[Value]) -> Option<ThreadAccess> {
     })
 }
 
-/// A thread without its open items, from its row; nothing if the row is damaged.
+/// A thread without its open items and without what has expired of it, from its row; nothing if the row is damaged.
 #[must_use]
 pub fn thread_of(row: &[Value], head: Head) -> Option<Thread> {
     let name = row.get(threads::NAME)?;
@@ -47,6 +47,7 @@ pub fn thread_of(row: &[Value], head: Head) -> Option<Thread> {
         metadata: read::<Metadata>(row, threads::METADATA)?,
         open: BTreeMap::new(),
         continues: continues(row)?,
+        expired: Expired::default(),
     })
 }
 
@@ -114,6 +115,28 @@ pub fn copied_of(item: &[Value]) -> Option<ItemCopied> {
 #[must_use]
 pub fn shares_of(fork: &[Value]) -> Option<Shares> {
     read(fork, forks::SHARES)
+}
+
+/// Which items have expired, from the row that says so; nothing if the row is damaged.
+#[must_use]
+pub fn expired_of(row: &[Value]) -> Option<Expired> {
+    read(row, expirations::EXPIRED)
+}
+
+/// What a sweep needs to know of an item, from its row; nothing if the row is damaged.
+#[must_use]
+pub fn old_item_of(item: &[Value]) -> Option<OldItem> {
+    let opened = u64::try_from(item.get(items::POSITION)?.as_int()?).ok()?;
+    let parent = match item.get(items::PARENT)?.as_text() {
+        Some(text) => Some(Parent::parse(text)?),
+        None => None,
+    };
+    Some(OldItem {
+        item: ItemId::parse(item.get(items::ID)?.as_text()?).ok()?,
+        opened: Position(opened),
+        created_at: item.get(items::CREATED_AT)?.as_time()?,
+        parent,
+    })
 }
 
 /// How far an open item had got when it was opened, from its row; nothing if the row is damaged.

@@ -95,6 +95,7 @@ export type Event = Happened &
       }
     | { type: "item.pinned" | "item.unpinned"; itemId: string; item: Pick<Item, "pinnedAt"> }
     | { type: "thread.read"; itemId: string }
+    | { type: "thread.items.expired"; itemIds: string[]; thread?: Partial<Thread> }
     | { type: "thread.branch.switched"; thread: Partial<Thread> }
     | {
         type: "item.abandoned";

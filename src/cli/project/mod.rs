@@ -4,6 +4,7 @@ mod create;
 mod export;
 mod import;
 mod quotas;
+mod retention;
 
 use clap::Subcommand;
 
@@ -20,6 +21,8 @@ pub(super) enum Project {
     Import(import::Import),
     /// Show or set what a project may use at most
     Quotas(quotas::Quotas),
+    /// Show or set how long it keeps the items of its threads
+    Retention(retention::Retention),
 }
 
 impl Project {
@@ -29,6 +32,7 @@ impl Project {
             Self::Export(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Quotas(command) => command.run(),
+            Self::Retention(command) => command.run(),
         }
     }
 }

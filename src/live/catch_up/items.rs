@@ -36,6 +36,12 @@ fn change(
     if envelope.stream.kind != StreamKind::Thread {
         return Ok(None);
     }
+    if envelope.kind == EventKind::ItemsExpired {
+        let shown = filters.may_match_thread(&envelope.stream.id)
+            && lives.is_readable(envelope)?
+            && lives.timeline(envelope)?.at(envelope.offset);
+        return Ok(if shown { Change::event(recorded) } else { None });
+    }
     if is_of_item(envelope.kind) {
         let shown = lives.is_readable(envelope)?
             && lives.timeline(envelope)?.at(envelope.offset)

@@ -4,15 +4,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use everlog_domain::ids::Offset;
-use everlog_domain::ports::{StreamEntry, StreamRange};
+use everlog_domain::event::{Event, Recorded};
+use everlog_domain::ids::{Offset, Position};
+use everlog_domain::ports::{StreamEntry, StreamRange, expired_in};
 use everlog_domain::tables::system::threads;
+use everlog_domain::threads::{Expired, item_of};
 use everlog_domain::value::Value;
 
 use super::Page;
 use crate::live::event_text;
 use crate::live::life::{Life, cell, incarnation};
 use crate::live::page::{Change, Pace, Reach, ReadError};
+use crate::live::past_texts::PastText;
 use crate::live::shown::ThreadLife;
 use crate::live::timeline::Timeline;
 
@@ -88,6 +91,7 @@ fn read_entries(
         .collect();
     let mut texts = Texts {
         life,
+        expired: expired_in(page.view, life.project, &life.stream.id, life.incarnation)?,
         rest: &offsets,
         read: VecDeque::new(),
         pace: Pace::new(),
@@ -106,6 +110,8 @@ fn read_entries(
 /// once from the log.
 struct Texts<'a> {
     life: &'a Life,
+    /// What was kept of it before is withheld as well.
+    expired: Expired,
     rest: &'a [Offset],
     read: VecDeque<Placed>,
     pace: Pace,
@@ -124,9 +130,12 @@ impl Texts<'_> {
                 return Ok(None);
             };
             match page.ask.texts.get(project, offset) {
-                Some(text) => {
+                Some(kept) => {
                     self.rest = rest;
-                    return Ok(Some(Placed { offset, text }));
+                    if !kept.of_item.is_some_and(|item| self.expired.holds(item)) {
+                        let text = kept.text;
+                        return Ok(Some(Placed { offset, text }));
+                    }
                 }
                 None => self.read_on(page)?,
             }
@@ -142,15 +151,30 @@ impl Texts<'_> {
         let mut bytes = 0;
         for recorded in page.log.read_at(project, slice)? {
             let offset = recorded.envelope.offset;
-            // Events of a thread have a text, all of them.
-            let text = event_text::whole(&recorded).unwrap_or_default();
+            // Events of a thread have a text, all of them but what is withheld.
+            let Some(text) = event_text::whole(&recorded) else {
+                continue;
+            };
             bytes += text.len();
-            let text = page.ask.texts.keep(project, offset, text);
+            let text: Arc<str> = text.into();
+            let kept = PastText {
+                of_item: of_item(&recorded),
+                text: Arc::clone(&text),
+            };
+            page.ask.texts.keep(project, offset, kept);
             self.read.push_back(Placed { offset, text });
         }
         self.pace.took(bytes);
         self.rest = later;
         Ok(())
+    }
+}
+
+/// The item that an event tells something of.
+fn of_item(recorded: &Recorded) -> Option<Position> {
+    match &recorded.event {
+        Event::Thread(event) => item_of(recorded.envelope.position, event),
+        _ => None,
     }
 }
 

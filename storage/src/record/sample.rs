@@ -15,15 +15,16 @@ use everlog_domain::ids::{
     ThreadId, UserId,
 };
 use everlog_domain::projects::{
-    KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
+    EndedThread, KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
+    Retention, RetentionSet, ThreadsExpired,
 };
 use everlog_domain::threads::{
-    Author, BranchSwitched, Delta, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited,
-    ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved,
-    ItemRole, ItemStatus, ItemUnpinned, Metadata, Parent, Part, Participant, ParticipantAdded,
-    ParticipantId, ParticipantRemoved, ParticipantRole, Reaction, ReactionCounts, Shares,
-    ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked, ThreadName,
-    ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    Author, BranchSwitched, Delta, ExpiredItem, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta,
+    ItemEdited, ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded,
+    ItemReactionRemoved, ItemRole, ItemStatus, ItemUnpinned, ItemsExpired, Metadata, Parent, Part,
+    Participant, ParticipantAdded, ParticipantId, ParticipantRemoved, ParticipantRole, Reaction,
+    ReactionCounts, Shares, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked,
+    ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -59,6 +60,8 @@ pub(super) fn event(kind: EventKind) -> Event {
     match kind {
         EventKind::ProjectCreated
         | EventKind::ProjectQuotasSet
+        | EventKind::RetentionSet
+        | EventKind::ThreadsExpired
         | EventKind::KeyCreated
         | EventKind::KeyDeleted => project_event(kind).into(),
         EventKind::UserCreated | EventKind::SessionCreated | EventKind::SessionDeleted => {
@@ -72,7 +75,8 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ThreadDeleted
         | EventKind::BranchSwitched
         | EventKind::ThreadRead
-        | EventKind::ThreadForked => thread_event(kind).into(),
+        | EventKind::ThreadForked
+        | EventKind::ItemsExpired => thread_event(kind).into(),
         EventKind::ItemPosted
         | EventKind::ItemOpened
         | EventKind::ItemDelta
@@ -107,6 +111,17 @@ fn project_event(kind: EventKind) -> ProjectEvent {
                 connections: None,
                 writes_per_second: Some(100),
             },
+        }),
+        EventKind::ThreadsExpired => ProjectEvent::ThreadsExpired(ThreadsExpired {
+            threads: vec![EndedThread {
+                thread: ThreadId::parse("thread-1").unwrap(),
+                incarnation: Offset(17),
+                ended_at: WHEN,
+            }],
+        }),
+        EventKind::RetentionSet => ProjectEvent::RetentionSet(RetentionSet {
+            project: ProjectId::parse("demo").unwrap(),
+            retention: Retention::new(Some(2_592_000), Some(1_000)).unwrap(),
         }),
         _ => ProjectEvent::ProjectCreated(ProjectCreated {
             project: ProjectId::parse("demo").unwrap(),
@@ -207,6 +222,22 @@ fn thread_event(kind: EventKind) -> ThreadEvent {
             access: access(),
             continues: Some(ItemId::parse("item-0").unwrap()),
             last_item_at: Some(WHEN),
+        }),
+        EventKind::ItemsExpired => ThreadEvent::ItemsExpired(ItemsExpired {
+            expired: serde_json::from_value(json!({ "through": 40, "kept": [2, 7] })).unwrap(),
+            items: vec![
+                ExpiredItem {
+                    item: ItemId::parse("item-1").unwrap(),
+                    opened: Position(39),
+                    parent: None,
+                },
+                ExpiredItem {
+                    item: ItemId::parse("item-2").unwrap(),
+                    opened: Position(40),
+                    parent: Parent::parse("item-1"),
+                },
+            ],
+            ends_branch: true,
         }),
         EventKind::BranchSwitched => ThreadEvent::BranchSwitched(BranchSwitched {
             item: ItemId::parse("item-1").unwrap(),

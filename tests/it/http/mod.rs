@@ -25,6 +25,7 @@ mod program;
 mod queries;
 mod readme;
 mod request;
+mod retention;
 mod revocation;
 mod scenario;
 mod served;

@@ -15,6 +15,7 @@ mod many;
 mod matrix;
 mod quotas;
 mod resume;
+mod retention;
 mod revocation;
 mod rights;
 mod schema;

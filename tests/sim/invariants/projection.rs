@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use everlog_domain::envelope::{Stream, StreamKind};
 use everlog_domain::event::Event;
 use everlog_domain::ids::{Offset, ProjectNumber, ThreadId};
-use everlog_domain::ports::{Rows as _, RowsView};
+use everlog_domain::ports::{Rows as _, RowsView, expired_in};
 use everlog_domain::tables::system::{deltas, items, open_items, threads};
 use everlog_domain::threads::stored::{append_of, open_item_of, thread_of};
 use everlog_domain::threads::{Thread, ThreadState};
@@ -80,6 +80,7 @@ fn load(view: &dyn RowsView, project: ProjectNumber, id: &ThreadId) -> Option<Th
         return Some(ThreadState::Absent(head));
     };
     let mut thread = thread_of(&row, head)?;
+    thread.expired = expired_in(view, project, id.as_str(), head.incarnation).ok()?;
     add_open_items(view, project, id, head.incarnation, &mut thread)?;
     Some(ThreadState::Live(thread))
 }
