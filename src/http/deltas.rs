@@ -146,6 +146,7 @@ mod tests {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         };
         ask(node, ThreadCommand::Open(OpenItem { item })).await;
         for text in ["a", "b", "c"] {

@@ -17,7 +17,7 @@ use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
 use super::{
-    account, branches, changed_items, health, history, items, marks, metrics, open_items,
+    account, branches, changed_items, health, history, items, marks, mentions, metrics, open_items,
     participants, sessions, threads, typing,
 };
 
@@ -80,6 +80,7 @@ fn resources() -> Vec<Route> {
             post(sessions::create_by_email),
         ),
         ("/v1/account/sessions/{sessionId}", session),
+        ("/v1/mentions", get(mentions::list)),
         ("/v1/threads", threads),
         ("/v1/threads/{threadId}", thread),
         (

@@ -14,6 +14,7 @@ mod model;
 mod plan;
 mod run;
 mod tally;
+mod told;
 mod wishes;
 
 use std::fmt::Write as _;

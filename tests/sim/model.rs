@@ -10,11 +10,13 @@ use everlog_domain::identity::{IdentityEvent, IdentityRefusal};
 use everlog_domain::ids::{ItemId, KeyId, ProjectId, SessionId, ThreadId, UserId};
 use everlog_domain::projects::{ProjectEvent, ProjectRefusal};
 use everlog_domain::threads::{
-    Author, Delta, MarkRead, Parent, Part, Participant, ParticipantId, ParticipantRole, PinItem,
-    React, ThreadAccess, ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal,
+    Author, Delta, MarkRead, Mention, Mentioned, Mentions, Parent, Part, Participant,
+    ParticipantId, ParticipantRole, PinItem, React, ThreadAccess, ThreadCommand, ThreadEvent,
+    ThreadName, ThreadRefusal,
 };
 
 use super::ledger::{Ask, Credential, What};
+use super::told::Told;
 
 /// A project at one moment.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +39,8 @@ struct Thread {
     open: BTreeMap<ItemId, Writing>,
     /// Where the next item goes on, if it was said.
     continues: Option<ItemId>,
+    /// Whom items mention, and who was told.
+    mentions: BTreeMap<ItemId, Told>,
 }
 
 /// An item that is being written.
@@ -261,21 +265,32 @@ impl Thread {
                     Some(Parent::Item(parent)) if !self.is_there(parent) => {
                         ThreadRefusal::ParentNotFound.into()
                     }
-                    _ => Granted,
+                    _ => self.mention(who, None, &post.item.mentions),
                 },
                 verdict => verdict,
             },
             ThreadCommand::Open(open) => match self.new_item(who, &open.item.id) {
-                Granted => self.room_for(who),
+                Granted => match self.room_for(who) {
+                    Granted => self.mention(who, None, &open.item.mentions),
+                    verdict => verdict,
+                },
                 verdict => verdict,
             },
             ThreadCommand::Append(append) => self.write_on(who, &append.item),
-            ThreadCommand::Finish(finish) => self.write_on(who, &finish.item),
+            ThreadCommand::Finish(finish) => {
+                match (self.write_on(who, &finish.item), &finish.mentions) {
+                    (Granted, Some(named)) => self.mention(who, Some(&finish.item), named),
+                    (verdict, _) => verdict,
+                }
+            }
             ThreadCommand::Abandon(abandon) => self.write_on(who, &abandon.item),
             ThreadCommand::Edit(edit) => self.change(who, &edit.item, || {
                 match self.open.contains_key(&edit.item) {
                     true => ThreadRefusal::ItemStillOpen.into(),
-                    false => Granted,
+                    false => match &edit.mentions {
+                        Some(named) => self.mention(who, Some(&edit.item), named),
+                        None => Granted,
+                    },
                 }
             }),
             ThreadCommand::DeleteItem(delete) => self.change(who, &delete.item, || Granted),
@@ -307,6 +322,36 @@ impl Thread {
             Some(Some(_)) if self.may(who, Action::Update) => then(),
             Some(Some(_)) => ThreadRefusal::NotTheAuthor.into(),
         })
+    }
+
+    /// What must become of mentions, in place of those that an item has.
+    fn mention(&self, who: &Credential, item: Option<&ItemId>, wanted: &Mentions) -> Verdict {
+        let told = item.and_then(|item| self.mentions.get(item));
+        for mention in wanted {
+            if told.is_some_and(|told| told.names(mention)) {
+                continue;
+            }
+            let known = match mention {
+                Mention::Everyone => true,
+                Mention::Participant(id) => self.participants.contains_key(id),
+            };
+            if !known || !self.may(who, Action::Read) {
+                return ThreadRefusal::MentionNotFound.into();
+            }
+            let action = Action::Update;
+            if *mention == Mention::Everyone && !self.may(who, action) {
+                return ThreadRefusal::Forbidden { action }.into();
+            }
+        }
+        Granted
+    }
+
+    /// Takes in whom an event mentions.
+    fn tell(&mut self, item: &ItemId, event: Option<&Mentioned>) -> Result<(), String> {
+        let Some(event) = event else { return Ok(()) };
+        let author = self.items.get(item).cloned().flatten().unwrap_or_default();
+        let told = self.mentions.entry(item.clone()).or_default();
+        told.take(event, &self.participants, &author)
     }
 
     /// A new item goes on where it was switched to, unless it says where itself.
@@ -407,9 +452,11 @@ impl Thread {
             }
             ThreadEvent::ItemPosted(event) => {
                 self.enter(&event.item, &event.author, event.parent.as_ref())?;
+                self.tell(&event.item, event.mentions.as_ref())?;
             }
             ThreadEvent::ItemEdited(event) => {
                 there(self.is_there(&event.item), "item")?;
+                self.tell(&event.item, event.mentions.as_ref())?;
             }
             ThreadEvent::ThreadRead(_)
             | ThreadEvent::ItemReactionAdded(_)
@@ -419,6 +466,7 @@ impl Thread {
             ThreadEvent::ItemDeleted(event) => {
                 let was_open = self.open.remove(&event.item).is_some();
                 fresh(was_open == event.was_open, "item that is being written")?;
+                self.mentions.remove(&event.item);
                 let gone = self.items.insert(event.item.clone(), None);
                 there(matches!(gone, Some(Some(_))), "item")?;
             }
@@ -428,6 +476,7 @@ impl Thread {
             }
             ThreadEvent::ItemOpened(event) => {
                 self.enter(&event.item, &event.author, event.parent.as_ref())?;
+                self.tell(&event.item, event.mentions.as_ref())?;
                 let writing = Writing {
                     author: event.author.as_str().to_owned(),
                     parts: event.parts.clone(),
@@ -438,7 +487,10 @@ impl Thread {
                 let writing = self.open.get_mut(&event.item);
                 writing.ok_or("the item is not open")?.append(&event.deltas);
             }
-            ThreadEvent::ItemFinished(event) => self.close(&event.item, &event.parts)?,
+            ThreadEvent::ItemFinished(event) => {
+                self.close(&event.item, &event.parts)?;
+                self.tell(&event.item, event.mentions.as_ref())?;
+            }
             ThreadEvent::ItemAbandoned(event) => self.close(&event.item, &event.parts)?,
         }
         Ok(())

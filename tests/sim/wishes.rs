@@ -10,9 +10,9 @@ use everlog_domain::ids::{ItemId, KeyId, SessionId, ThreadId, UserId};
 use everlog_domain::projects::{CreateKey, DeleteKey, KeyCreated};
 use everlog_domain::threads::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
-    EditItem, FinishItem, ItemRole, Metadata, NewItem, OpenItem, Parent, Part, Participant,
-    ParticipantId, ParticipantRole, PostItem, RemoveParticipant, SetPermissions, SwitchBranch,
-    ThreadCommand, ThreadName, UpdateThread,
+    EditItem, FinishItem, ItemRole, Mention, Mentions, Metadata, NewItem, OpenItem, Parent, Part,
+    Participant, ParticipantId, ParticipantRole, PostItem, RemoveParticipant, SetPermissions,
+    SwitchBranch, ThreadCommand, ThreadName, UpdateThread,
 };
 use everlog_domain::time::Time;
 
@@ -135,6 +135,14 @@ fn create(chance: &mut Chance, thread: &ThreadId) -> ThreadCommand {
     })
 }
 
+fn mentions(chance: &mut Chance) -> Mentions {
+    let mut mention = |_| match chance.one_in(5) {
+        true => Mention::Everyone,
+        false => Mention::Participant(any_user(chance)),
+    };
+    (0..2).map(&mut mention).collect()
+}
+
 fn any_item(chance: &mut Chance) -> ItemId {
     ItemId::parse(&format!("i{}", chance.below(12))).unwrap()
 }
@@ -157,6 +165,10 @@ fn new_item(
         tokens: None,
         author: None,
         parent: None,
+        mentions: match chance.one_in(4) {
+            true => mentions(chance),
+            false => Mentions::new(),
+        },
     };
     (command(item), origin)
 }
@@ -171,6 +183,7 @@ fn on_posted(chance: &mut Chance) -> ThreadCommand {
             parts: Some(vec![Part::Text { text: text(chance) }]),
             metadata: None,
             tokens: None,
+            mentions: chance.one_in(2).then(|| mentions(chance)),
         }),
     }
 }
@@ -181,6 +194,7 @@ fn on_open(chance: &mut Chance, item: ItemId) -> ThreadCommand {
             item,
             tokens: Some(7),
             metadata: None,
+            mentions: chance.one_in(3).then(|| mentions(chance)),
         }),
         1 if chance.one_in(2) => ThreadCommand::Abandon(AbandonItem { item, reason: None }),
         _ => {

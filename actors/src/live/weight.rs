@@ -10,7 +10,7 @@ use everlog_domain::ports::RowDelta;
 use everlog_domain::threads::{
     BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
     ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemUnpinned,
-    Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess, ThreadCreated,
+    Mentioned, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess, ThreadCreated,
     ThreadDeleted, ThreadEvent, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::value::Value;
@@ -81,6 +81,7 @@ fn content(event: &Event) -> usize {
             metadata,
             tokens: _,
             parent: _,
+            mentions,
         })
         | ThreadEvent::ItemOpened(ItemOpened {
             item: _,
@@ -89,6 +90,7 @@ fn content(event: &Event) -> usize {
             parts,
             metadata,
             parent: _,
+            mentions,
         })
         | ThreadEvent::ItemFinished(ItemFinished {
             item: _,
@@ -96,7 +98,8 @@ fn content(event: &Event) -> usize {
             parts,
             metadata,
             tokens: _,
-        }) => self::parts(parts) + self::metadata(metadata),
+            mentions,
+        }) => self::parts(parts) + self::metadata(metadata) + mentioned(mentions.as_ref()),
         ThreadEvent::ItemAbandoned(ItemAbandoned {
             item: _,
             opened: _,
@@ -109,9 +112,11 @@ fn content(event: &Event) -> usize {
             parts,
             metadata,
             tokens: _,
+            mentions,
         }) => {
             let metadata = metadata.as_ref().map_or(CELL, self::metadata);
-            CELL + metadata + self::parts(parts.as_deref().unwrap_or_default())
+            let parts = self::parts(parts.as_deref().unwrap_or_default());
+            CELL + metadata + parts + mentioned(mentions.as_ref())
         }
         ThreadEvent::ItemDeleted(ItemDeleted {
             item: _,
@@ -149,6 +154,15 @@ fn content(event: &Event) -> usize {
             deltas,
         }) => deltas.iter().map(delta).sum(),
     }
+}
+
+fn mentioned(mentioned: Option<&Mentioned>) -> usize {
+    let ids = |Mentioned {
+                   named,
+                   reached,
+                   released,
+               }: &Mentioned| { named.len() + reached.len() + released.len() };
+    mentioned.map_or(0, ids) * CELL
 }
 
 fn delta(delta: &Delta) -> usize {
@@ -305,6 +319,7 @@ mod tests {
             metadata,
             tokens: None,
             parent: None,
+            mentions: None,
         })
     }
 

@@ -435,6 +435,10 @@ impl ThreadActor {
     }
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack, for each write"
+)]
 enum LookedUp {
     /// The wish was granted before.
     Repeated(Granted),

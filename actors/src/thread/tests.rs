@@ -153,6 +153,7 @@ impl Alone {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         };
         self.ask(epoch, ThreadCommand::Post(PostItem { item }))
     }

@@ -107,6 +107,7 @@ impl Caller for NodePoster {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         };
         let command = ThreadCommand::Post(PostItem { item });
         self.node

@@ -211,6 +211,7 @@ pub mod items {
         EDITED_AT = "editedAt" Time true,
         REACTIONS = "reactions" Json false,
         PINNED_AT = "pinnedAt" Time true,
+        MENTIONS = "mentions" TextList true,
         OFFSET = "$offset" Int false,
     }
     /// Number of the table.
@@ -413,6 +414,48 @@ pub mod receipts {
     }
 }
 
+/// Who is mentioned in which item.
+pub mod mentions {
+    use super::{
+        Ascending, Column, ColumnType, Descending, Index, TableNumber, TableSchema, Uniqueness,
+    };
+    columns! {
+        THREAD = "threadId" Text false,
+        INCARNATION = "$incarnation" Int false,
+        POSITION = "$sequence" Int false,
+        MENTIONED = "mentioned" Text false,
+        OFFSET = "$offset" Int false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(19);
+    pub(super) fn schema() -> TableSchema {
+        let newest_first = Index {
+            number: 1,
+            columns: vec![(MENTIONED, Ascending), (OFFSET, Descending)],
+            uniqueness: Uniqueness::Shared,
+        };
+        let in_a_thread = Index {
+            number: 2,
+            columns: vec![
+                (MENTIONED, Ascending),
+                (THREAD, Ascending),
+                (INCARNATION, Ascending),
+                (POSITION, Ascending),
+            ],
+            uniqueness: Uniqueness::Shared,
+        };
+        TableSchema {
+            number: TABLE,
+            name: "mentions",
+            columns: columns(),
+            key: vec![THREAD, INCARNATION, POSITION, MENTIONED],
+            indexes: vec![newest_first, in_a_thread],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
     vec![
@@ -429,6 +472,7 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         reactions::schema(),
         pins::schema(),
         receipts::schema(),
+        mentions::schema(),
     ]
 });
 

@@ -1,5 +1,6 @@
 //! Routes a command to its rule.
 
+use super::mention::mention_bytes;
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
     EditItem, Facts, FinishItem, MarkRead, MarksOf, Metadata, OpenItem, Parent, PinItem, PostItem,
@@ -99,7 +100,12 @@ impl ThreadCommand {
             | Self::Switch(SwitchBranch { item })
             | Self::React(React { item, .. })
             | Self::Pin(PinItem { item, .. })
-            | Self::MarkRead(MarkRead { item }) => Some(item),
+            | Self::MarkRead(MarkRead { item })
+            | Self::Finish(FinishItem {
+                item,
+                mentions: Some(_),
+                ..
+            }) => Some(item),
             Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => match &item.parent {
                 Some(Parent::Item(parent)) => Some(parent),
                 Some(Parent::Beginning) | None => None,
@@ -115,6 +121,12 @@ impl ThreadCommand {
             Self::React(_) => Some(MarksOf::Reactions),
             Self::Pin(_) => Some(MarksOf::Pins),
             Self::MarkRead(_) => Some(MarksOf::Receipt),
+            Self::Edit(EditItem {
+                mentions: Some(_), ..
+            })
+            | Self::Finish(FinishItem {
+                mentions: Some(_), ..
+            }) => Some(MarksOf::Mentions),
             _ => None,
         }
     }
@@ -146,8 +158,11 @@ impl ThreadCommand {
             | Self::SetPermissions(_)
             | Self::AddParticipant(_)
             | Self::RemoveParticipant(_) => ACCESS_BYTES,
-            Self::Finish(FinishItem { metadata, .. }) => {
-                SMALL_BYTES + metadata.as_ref().map_or(0, Metadata::bytes)
+            Self::Finish(FinishItem {
+                metadata, mentions, ..
+            }) => {
+                let metadata = metadata.as_ref().map_or(0, Metadata::bytes);
+                SMALL_BYTES + metadata + mentions.as_ref().map_or(0, mention_bytes)
             }
             Self::Edit(edit) => SMALL_BYTES + edit.bytes(),
             Self::Delete(_)
@@ -186,6 +201,7 @@ mod tests {
             item: item_id("i1"),
             tokens: None,
             metadata,
+            mentions: None,
         };
         let large = [
             ThreadCommand::Post(PostItem { item: item() }),

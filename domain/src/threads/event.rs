@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{Participant, ParticipantId, ThreadAccess};
 use super::item::{Author, Delta, ItemRole, Part};
 use super::marks::{Reaction, ReactionCounts};
+use super::mention::Mentioned;
 use super::metadata::Metadata;
 use super::name::ThreadName;
 use super::parent::Parent;
@@ -91,6 +92,9 @@ pub struct ItemPosted {
     /// What it follows, if that is not the item before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Whom it mentions; nobody if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// An item that is being written began.
@@ -110,6 +114,9 @@ pub struct ItemOpened {
     /// What it follows, if that is not the item before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Whom it mentions; nobody if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// Something was appended to an open item.
@@ -138,6 +145,9 @@ pub struct ItemFinished {
     pub metadata: Metadata,
     /// Tokens, if counted.
     pub tokens: Option<u32>,
+    /// Whom it mentions from here on, if that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// An open item was given up.
@@ -168,6 +178,9 @@ pub struct ItemEdited {
     pub metadata: Option<Metadata>,
     /// Its tokens from here on, if that changed.
     pub tokens: Option<u32>,
+    /// Whom it mentions from here on, if that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// An item says nothing any more. Its place stays.

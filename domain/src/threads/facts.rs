@@ -2,6 +2,8 @@
 
 use super::item::{Author, ItemStatus, NewItem};
 use super::marks::Marks;
+use super::mention::{Mentioned, Mentions};
+use super::mentioning::Mentioning;
 use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use super::state::{Thread, Written};
@@ -33,6 +35,8 @@ pub struct PostedItem {
     pub author: Author,
     /// How far it has got.
     pub status: ItemStatus,
+    /// Whom it mentions.
+    pub mentions: Mentions,
 }
 
 impl<'a> Facts<'a> {
@@ -42,6 +46,34 @@ impl<'a> Facts<'a> {
             Some(Parent::Item(_)) if self.item.is_none() => Err(ThreadRefusal::ParentNotFound),
             _ => Ok(()),
         }
+    }
+
+    /// The caller as it mentions others in an item.
+    pub(super) const fn mentioning<'b>(
+        &self,
+        thread: &'b Thread,
+        author: &'b Author,
+    ) -> Mentioning<'b>
+    where
+        'a: 'b,
+    {
+        Mentioning {
+            caller: self.caller,
+            access: &thread.access,
+            author,
+        }
+    }
+
+    /// What mentions in place of those of the item mean that the command is about.
+    pub(super) fn mentions_instead(
+        &self,
+        thread: &Thread,
+        named: Mentions,
+    ) -> Result<Option<Mentioned>, ThreadRefusal> {
+        let item = self.item.ok_or(ThreadRefusal::ItemNotFound)?;
+        let marks = self.marks.ok_or(ThreadRefusal::ItemNotFound)?;
+        let mentioning = self.mentioning(thread, &item.author);
+        mentioning.instead(&item.mentions, &marks.reached, named)
     }
 
     /// The item that the command is about, if the caller may change it: its own, or any if it may

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::item::NewItem;
 use super::{
-    Author, Facts, ItemDeleted, ItemOpened, ItemPosted, ItemRole, ItemStatus, Marks, Metadata,
-    Part, Participant, ParticipantId, ParticipantRole, PostedItem, ThreadAccess, ThreadCommand,
-    ThreadCreated, ThreadEvent, ThreadRefusal, ThreadState, Written,
+    Author, Facts, ItemDeleted, ItemEdited, ItemFinished, ItemOpened, ItemPosted, ItemRole,
+    ItemStatus, Marks, Mentioned, Mentions, Metadata, Part, Participant, ParticipantId,
+    ParticipantRole, PostedItem, ThreadAccess, ThreadCommand, ThreadCreated, ThreadEvent,
+    ThreadRefusal, ThreadState, Written,
 };
 use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
 use crate::ids::{AgentId, ItemId, KeyId, Offset, Position, ProjectNumber, ThreadId, UserId};
@@ -160,9 +161,26 @@ pub(super) fn enter(
     position: Position,
     event: &ThreadEvent,
 ) {
-    let (item, author, status) = match event {
-        ThreadEvent::ItemPosted(posted) => (&posted.item, &posted.author, ItemStatus::Finished),
-        ThreadEvent::ItemOpened(opened) => (&opened.item, &opened.author, ItemStatus::Open),
+    let (item, author, status, mentions) = match event {
+        ThreadEvent::ItemPosted(ItemPosted {
+            item,
+            author,
+            mentions,
+            ..
+        }) => (item, author, ItemStatus::Finished, mentions),
+        ThreadEvent::ItemOpened(ItemOpened {
+            item,
+            author,
+            mentions,
+            ..
+        }) => (item, author, ItemStatus::Open, mentions),
+        ThreadEvent::ItemEdited(ItemEdited { item, mentions, .. })
+        | ThreadEvent::ItemFinished(ItemFinished { item, mentions, .. }) => {
+            if let (Some(item), Some(mentions)) = (items.get_mut(item), mentions) {
+                item.mentions = mentions.named.clone();
+            }
+            return;
+        }
         ThreadEvent::ItemDeleted(deleted) => return drop(items.remove(&deleted.item)),
         ThreadEvent::ThreadCreated(_) => return items.clear(),
         _ => return,
@@ -171,8 +189,13 @@ pub(super) fn enter(
         position,
         author: author.clone(),
         status,
+        mentions: named(mentions.as_ref()),
     };
     items.insert(item.clone(), posted);
+}
+
+fn named(mentions: Option<&Mentioned>) -> Mentions {
+    mentions.map_or_else(Mentions::new, |mentions| mentions.named.clone())
 }
 
 /// The same command by several callers, each refused in its own way.
@@ -280,6 +303,7 @@ pub(super) fn new_item(id: &str) -> NewItem {
         tokens: None,
         author: None,
         parent: None,
+        mentions: Mentions::new(),
     }
 }
 
@@ -316,6 +340,7 @@ pub(super) fn opened(id: &str) -> ThreadEvent {
         parts: vec![text("so ")],
         metadata: metadata(),
         parent: None,
+        mentions: None,
     }
     .into()
 }
@@ -330,6 +355,7 @@ pub(super) fn posted(id: &str, by: &str) -> ThreadEvent {
         metadata: Metadata::default(),
         tokens: None,
         parent: None,
+        mentions: None,
     }
     .into()
 }

@@ -7,6 +7,7 @@ use super::bounds::{
     MAX_PARTS,
 };
 use super::marks::{MAX_DIFFERENT_REACTIONS, MAX_PINS, MAX_REACTIONS, MAX_REACTIONS_OF_AN_AUTHOR};
+use super::mention::MAX_MENTIONS;
 use super::metadata::InvalidMetadata;
 use crate::access::Action;
 
@@ -57,6 +58,16 @@ pub enum ThreadRefusal {
     /// The item that a new one is to follow is not there.
     #[error("parentId: no item with this id was found in this thread")]
     ParentNotFound,
+    /// Somebody was mentioned who does not take part in the thread, or whom the caller may not see
+    /// there.
+    #[error("mentions: only who takes part in the thread can be mentioned in it")]
+    MentionNotFound,
+    /// Too many mentions.
+    #[error("an item has at most {MAX_MENTIONS} mentions, found {found}: mention everyone")]
+    TooManyMentions {
+        /// How many.
+        found: usize,
+    },
     /// Too many reactions on an item, or of one author on it.
     #[error(
         "an item has at most {MAX_REACTIONS} reactions, {MAX_DIFFERENT_REACTIONS} different ones, {MAX_REACTIONS_OF_AN_AUTHOR} of one author"

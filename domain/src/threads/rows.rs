@@ -8,12 +8,16 @@ use super::event::{
     ItemPosted, ItemReactionAdded, ItemReactionRemoved, ThreadCreated, ThreadEvent, ThreadRead,
     ThreadUpdated,
 };
-use super::{Author, ItemStatus, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess};
+use super::mention_rows::{mentioned, named};
+use super::{
+    Author, ItemStatus, Mentioned, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess,
+};
 use crate::envelope::Envelope;
 use crate::ids::Position;
 use crate::tables::RowChange;
 use crate::tables::system::{
-    branches, deltas, items, open_items, pins, reactions, receipts, thread_access, threads,
+    branches, deltas, items, mentions, open_items, pins, reactions, receipts, thread_access,
+    threads,
 };
 use crate::value::Value;
 
@@ -157,6 +161,7 @@ fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
         reactions::TABLE,
         pins::TABLE,
         receipts::TABLE,
+        mentions::TABLE,
     ];
     let purges = tables.map(|table| RowChange::Purge {
         table,
@@ -217,11 +222,16 @@ fn item_edited(envelope: &Envelope, event: &ItemEdited) -> Vec<RowChange> {
     if event.tokens.is_some() {
         set.push((items::TOKENS, tokens(event.tokens)));
     }
-    vec![RowChange::Update {
+    let mentions = event.mentions.as_ref();
+    set.extend(mentions.map(|mentioned| (items::MENTIONS, named(mentioned))));
+    let update = RowChange::Update {
         table: items::TABLE,
         key: item_key(envelope, event.opened),
         set,
-    }]
+    };
+    let key = item_key(envelope, event.opened);
+    let mentions = mentioned(&key, envelope.offset, mentions);
+    std::iter::once(update).chain(mentions).collect()
 }
 
 /// Its row stays without what it said: what follows it still does.
@@ -233,6 +243,7 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
     set.push((items::TOKENS, Value::Null));
     set.push((items::REACTIONS, Value::Null));
     set.push((items::PINNED_AT, Value::Null));
+    set.push((items::MENTIONS, Value::Null));
     let update = RowChange::Update {
         table: items::TABLE,
         key: key.clone(),
@@ -246,7 +257,11 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
         table: reactions::TABLE,
         prefix: key.clone(),
     };
-    let mut changes = vec![update, unpinned, unmarked];
+    let unmentioned = RowChange::Purge {
+        table: mentions::TABLE,
+        prefix: key.clone(),
+    };
+    let mut changes = vec![update, unpinned, unmarked, unmentioned];
     if event.was_open {
         changes.extend(no_more_open(key));
     }
@@ -383,13 +398,20 @@ fn item_posted(envelope: &Envelope, event: &ItemPosted) -> Vec<RowChange> {
     row[items::METADATA] = Value::Json(event.metadata.to_json());
     row[items::TOKENS] = tokens(event.tokens);
     row[items::PARENT] = parent(event.parent.as_ref());
+    row[items::MENTIONS] = event.mentions.as_ref().map_or(Value::Null, named);
     let insert = RowChange::Insert {
         table: items::TABLE,
         row,
     };
     let mut changes = new_item(envelope, event.parent.as_ref());
     changes.insert(0, insert);
+    changes.extend(mentioned_anew(envelope, event.mentions.as_ref()));
     changes
+}
+
+fn mentioned_anew(envelope: &Envelope, event: Option<&Mentioned>) -> Vec<RowChange> {
+    let key = item_key(envelope, envelope.position);
+    mentioned(&key, envelope.offset, event)
 }
 
 fn parent(parent: Option<&Parent>) -> Value {
@@ -404,6 +426,7 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
     row[items::PARTS] = json(&event.parts);
     row[items::METADATA] = Value::Json(event.metadata.to_json());
     row[items::PARENT] = parent(event.parent.as_ref());
+    row[items::MENTIONS] = event.mentions.as_ref().map_or(Value::Null, named);
     let [thread, incarnation] = life(envelope);
     let position = Value::counter(envelope.position.0);
     let open = vec![
@@ -423,6 +446,7 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
         },
     ];
     changes.extend(new_item(envelope, event.parent.as_ref()));
+    changes.extend(mentioned_anew(envelope, event.mentions.as_ref()));
     changes
 }
 
@@ -461,7 +485,12 @@ fn item_finished(envelope: &Envelope, event: &ItemFinished) -> Vec<RowChange> {
     let mut set = closed(envelope, ItemStatus::Finished, &event.parts);
     set.push((items::METADATA, Value::Json(event.metadata.to_json())));
     set.push((items::TOKENS, tokens(event.tokens)));
-    close_item(envelope, event.opened, set)
+    let mentions = event.mentions.as_ref();
+    set.extend(mentions.map(|mentioned| (items::MENTIONS, named(mentioned))));
+    let key = item_key(envelope, event.opened);
+    let mut changes = close_item(envelope, event.opened, set);
+    changes.extend(mentioned(&key, envelope.offset, mentions));
+    changes
 }
 
 fn item_abandoned(envelope: &Envelope, event: &ItemAbandoned) -> Vec<RowChange> {

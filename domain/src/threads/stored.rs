@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Author, Delta, ItemInProgress, ItemStatus, Metadata, Part, PostedItem, Thread, ThreadAccess,
-    ThreadName, Written,
+    Author, Delta, ItemInProgress, ItemStatus, Mention, Mentions, Metadata, Part, ParticipantId,
+    PostedItem, Thread, ThreadAccess, ThreadName, Written,
 };
 use crate::access::Permissions;
 use crate::envelope::Head;
 use crate::ids::{ItemId, Position};
-use crate::tables::system::{deltas, items, threads};
+use crate::tables::system::{deltas, items, mentions, threads};
 use crate::value::Value;
 
 fn read<T: DeserializeOwned>(row: &[Value], place: usize) -> Option<T> {
@@ -66,7 +66,21 @@ pub fn posted_of(item: &[Value]) -> Option<PostedItem> {
         position: Position(position),
         author: Author::from_stored(item.get(items::AUTHOR)?.as_text()?),
         status: ItemStatus::parse(item.get(items::STATUS)?.as_text()?)?,
+        mentions: mentions_of(item)?,
     })
+}
+
+/// Whom an item mentions, from its row; nothing if the row is damaged.
+fn mentions_of(item: &[Value]) -> Option<Mentions> {
+    let texts = item.get(items::MENTIONS)?.as_list();
+    let mention = |text: &Value| Mention::parse(text.as_text()?);
+    texts.iter().map(mention).collect()
+}
+
+/// Who is mentioned, from the row that says so; nothing if the row is damaged.
+#[must_use]
+pub fn reached_of(mention: &[Value]) -> Option<ParticipantId> {
+    ParticipantId::parse(mention.get(mentions::MENTIONED)?.as_text()?)
 }
 
 /// How far an open item had got when it was opened, from its row; nothing if the row is damaged.

@@ -228,6 +228,7 @@ fn post(number: u64) -> ThreadCommand {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         },
     })
 }

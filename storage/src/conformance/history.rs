@@ -300,6 +300,7 @@ impl<'l> History<'l> {
             parts: text(""),
             metadata: Metadata::default(),
             parent: None,
+            mentions: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()))
     }
@@ -323,6 +324,7 @@ impl<'l> History<'l> {
             parts: text("all of it"),
             metadata: metadata(item),
             tokens: Some(3),
+            mentions: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()));
     }
@@ -442,6 +444,7 @@ fn posted_with(item: &str, parts: Vec<Part>) -> Event {
         metadata: metadata(item),
         tokens: None,
         parent: None,
+        mentions: None,
     };
     Event::Thread(event.into())
 }

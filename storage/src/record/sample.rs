@@ -20,9 +20,9 @@ use everlog_domain::projects::{
 use everlog_domain::threads::{
     Author, BranchSwitched, Delta, ItemAbandoned, ItemDeleted, ItemDelta, ItemEdited, ItemFinished,
     ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved, ItemRole,
-    ItemUnpinned, Metadata, Part, Participant, ParticipantAdded, ParticipantId, ParticipantRemoved,
-    ParticipantRole, Reaction, ReactionCounts, ThreadAccess, ThreadCreated, ThreadDeleted,
-    ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    ItemUnpinned, Mention, Mentioned, Metadata, Part, Participant, ParticipantAdded, ParticipantId,
+    ParticipantRemoved, ParticipantRole, Reaction, ReactionCounts, ThreadAccess, ThreadCreated,
+    ThreadDeleted, ThreadEvent, ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -82,6 +82,42 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ItemReactionRemoved
         | EventKind::ItemPinned
         | EventKind::ItemUnpinned => item_event(kind).into(),
+    }
+}
+
+/// Fields that kinds got later, which [`event`] leaves out: what was written before reads without
+/// them.
+pub(super) const LATER: &[(EventKind, &str)] = &[
+    (EventKind::ItemPosted, "mentions"),
+    (EventKind::ItemOpened, "mentions"),
+    (EventKind::ItemFinished, "mentions"),
+    (EventKind::ItemEdited, "mentions"),
+];
+
+/// The event of a kind with a field that the kind got later.
+pub(super) fn event_with(kind: EventKind, field: &str) -> Event {
+    let mut event = event(kind);
+    match (&mut event, field) {
+        (
+            Event::Thread(
+                ThreadEvent::ItemPosted(ItemPosted { mentions, .. })
+                | ThreadEvent::ItemOpened(ItemOpened { mentions, .. })
+                | ThreadEvent::ItemFinished(ItemFinished { mentions, .. })
+                | ThreadEvent::ItemEdited(ItemEdited { mentions, .. }),
+            ),
+            "mentions",
+        ) => *mentions = Some(mentioned()),
+        _ => panic!("{} has no later field {field}", kind.name()),
+    }
+    event
+}
+
+fn mentioned() -> Mentioned {
+    let user = |id: &str| ParticipantId::User(UserId::parse(id).unwrap());
+    Mentioned {
+        named: [Mention::Everyone, Mention::Participant(agent())].into(),
+        reached: [agent(), user("user-1")].into(),
+        released: [user("user-2")].into(),
     }
 }
 
@@ -246,6 +282,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             parts: parts(),
             metadata: metadata(),
             parent: None,
+            mentions: None,
         }),
         EventKind::ItemEdited => ThreadEvent::ItemEdited(ItemEdited {
             item,
@@ -253,6 +290,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             parts: Some(parts()),
             metadata: Some(metadata()),
             tokens: None,
+            mentions: None,
         }),
         EventKind::ItemReactionAdded => ThreadEvent::ItemReactionAdded(ItemReactionAdded {
             item,
@@ -296,6 +334,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             parts: parts(),
             metadata: metadata(),
             tokens: Some(12),
+            mentions: None,
         }),
         EventKind::ItemAbandoned => ThreadEvent::ItemAbandoned(ItemAbandoned {
             item,
@@ -311,6 +350,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             metadata: metadata(),
             tokens: Some(5),
             parent: None,
+            mentions: None,
         }),
     }
 }

@@ -18,6 +18,7 @@ mod log_kills;
 mod log_streams;
 mod marks;
 mod mending;
+mod mentions;
 mod program;
 mod queries;
 mod readme;

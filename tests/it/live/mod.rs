@@ -11,6 +11,7 @@ mod follow;
 mod handshake;
 mod histories;
 mod many;
+mod mentions;
 mod quotas;
 mod resume;
 mod revocation;

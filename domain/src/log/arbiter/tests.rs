@@ -81,6 +81,7 @@ fn posted(id: &str) -> Draft {
         metadata: Metadata::default(),
         tokens: None,
         parent: None,
+        mentions: None,
     };
     draft(id, ThreadEvent::from(event))
 }

@@ -135,6 +135,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             metadata,
             tokens: None,
             parent: None,
+            mentions: None,
         }
         .into()
     });
@@ -148,6 +149,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             parts,
             metadata,
             parent: None,
+            mentions: None,
         }
         .into()
     });
@@ -167,6 +169,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             parts,
             metadata,
             tokens: None,
+            mentions: None,
         }
         .into()
     });
@@ -186,6 +189,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             parts: Some(parts),
             metadata: None,
             tokens: None,
+            mentions: None,
         }
         .into()
     });
@@ -268,6 +272,7 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
             item,
             tokens: Some(1),
             metadata: None,
+            mentions: None,
         })
     });
     let abandon =
@@ -278,6 +283,7 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
             parts: Some(parts),
             metadata: None,
             tokens: None,
+            mentions: None,
         })
     });
     let erase = item().prop_map(|item| ThreadCommand::DeleteItem(DeleteItem { item }));
