@@ -21,6 +21,7 @@ mod registry;
 mod request;
 mod shares;
 mod supervisor;
+mod templates;
 mod thread;
 mod turns;
 

@@ -7,6 +7,7 @@ use crate::envelope::{Envelope, EventKind};
 use crate::identity::IdentityEvent;
 use crate::projects::ProjectEvent;
 use crate::tables::RowChange;
+use crate::thread_templates::TemplateEvent;
 use crate::threads::ThreadEvent;
 
 /// A fact.
@@ -18,6 +19,8 @@ pub enum Event {
     Identity(IdentityEvent),
     /// About a thread or its items.
     Thread(ThreadEvent),
+    /// About a template of threads.
+    Template(TemplateEvent),
 }
 
 /// An event with its envelope, decrypted and of the current version.
@@ -37,6 +40,7 @@ impl Event {
             Self::Project(event) => event.kind(),
             Self::Identity(event) => event.kind(),
             Self::Thread(event) => event.kind(),
+            Self::Template(event) => event.kind(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Event {
             Self::Project(event) => event.serialize_payload(serializer),
             Self::Identity(event) => event.serialize_payload(serializer),
             Self::Thread(event) => event.serialize_payload(serializer),
+            Self::Template(event) => event.serialize_payload(serializer),
         }
     }
 
@@ -60,6 +65,9 @@ impl Event {
         }
         if let Some(event) = IdentityEvent::deserialize_payload(kind, deserializer()) {
             return event.map(Self::Identity);
+        }
+        if let Some(event) = TemplateEvent::deserialize_payload(kind, deserializer()) {
+            return event.map(Self::Template);
         }
         match ThreadEvent::deserialize_payload(kind, deserializer()) {
             Some(event) => event.map(Self::Thread),
@@ -86,6 +94,12 @@ impl From<ThreadEvent> for Event {
     }
 }
 
+impl From<TemplateEvent> for Event {
+    fn from(event: TemplateEvent) -> Self {
+        Self::Template(event)
+    }
+}
+
 /// As in the log dump: the payload alone, the kind stands in the envelope.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -101,6 +115,7 @@ impl Recorded {
             Event::Project(event) => crate::projects::rows::changes(&self.envelope, event),
             Event::Identity(event) => crate::identity::rows::changes(&self.envelope, event),
             Event::Thread(event) => crate::threads::rows::changes(&self.envelope, event),
+            Event::Template(event) => crate::thread_templates::rows::changes(&self.envelope, event),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod ports;
 pub mod projects;
 pub mod query;
 pub mod tables;
+pub mod thread_templates;
 pub mod threads;
 pub mod time;
 pub mod value;

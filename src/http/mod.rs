@@ -35,6 +35,7 @@ mod router;
 mod session_cookies;
 mod sessions;
 mod set_up;
+mod thread_templates;
 mod thread_wire;
 mod threads;
 mod typing;

@@ -18,7 +18,7 @@ use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
 use super::{
     account, branches, changed_items, health, history, items, marks, mentions, metrics, open_items,
-    participants, sessions, threads, typing,
+    participants, sessions, thread_templates, threads, typing,
 };
 
 /// A pattern of paths, and what answers there to which method.
@@ -82,6 +82,16 @@ fn resources() -> Vec<Route> {
         ("/v1/account/sessions/{sessionId}", session),
         ("/v1/mentions", get(mentions::list)),
         ("/v1/threads", threads),
+        (
+            "/v1/thread-templates",
+            post(thread_templates::create).get(thread_templates::list),
+        ),
+        (
+            "/v1/thread-templates/{templateId}",
+            put(thread_templates::update)
+                .get(thread_templates::get)
+                .delete(thread_templates::delete),
+        ),
         ("/v1/threads/{threadId}", thread),
         (
             "/v1/threads/{threadId}/permissions",

@@ -16,6 +16,7 @@ pub(super) const FIELDS: &[&str] = &[
     "participants",
     "lastItemAt",
     "activeItemId",
+    "templateId",
 ];
 
 /// A thread on the wire. Its sequence stays inside: it is an offset in the project's log, and would
@@ -37,6 +38,8 @@ pub struct ThreadAnswer {
     last_item_at: String,
     /// The item that the next one follows, if that is not the newest.
     active_item_id: Option<String>,
+    /// The template that it began from.
+    template_id: Option<String>,
 }
 
 /// A participant on the wire.
@@ -64,6 +67,7 @@ impl ThreadAnswer {
             participants: participants(row),
             last_item_at: time(row, threads::LAST_ITEM_AT),
             active_item_id: cell(row, threads::ACTIVE_ITEM).as_text().map(str::to_owned),
+            template_id: cell(row, threads::TEMPLATE).as_text().map(str::to_owned),
         }
     }
 
@@ -92,6 +96,7 @@ impl ThreadAnswer {
             participants: participants.collect(),
             last_item_at: time,
             active_item_id: None,
+            template_id: created.template.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -63,7 +63,8 @@ pub(crate) fn without_secrets(mut recorded: Recorded) -> Recorded {
             | ProjectEvent::ProjectQuotasSet(_)
             | ProjectEvent::KeyDeleted(_),
         )
-        | Event::Thread(_) => {}
+        | Event::Thread(_)
+        | Event::Template(_) => {}
     }
     recorded
 }

@@ -25,8 +25,9 @@ impl Told {
         author: &str,
     ) -> Result<(), String> {
         let mut expected = self.people.clone();
-        let all_stay = event.named.contains(&Mention::Everyone);
-        expected.retain(|id| all_stay || event.named.contains(&Mention::Participant(id.clone())));
+        let kept = |mention: &Mention| self.names(mention) && event.named.contains(mention);
+        let all_stay = kept(&Mention::Everyone);
+        expected.retain(|id| all_stay || kept(&Mention::Participant(id.clone())));
         for mention in event.named.difference(&self.named) {
             match mention {
                 Mention::Everyone => expected.extend(participants.keys().cloned()),

@@ -55,6 +55,7 @@ fn content(event: &Event) -> usize {
             name,
             metadata,
             access,
+            template: _,
         }) => {
             let name = name.as_ref().map(|name| name.as_str());
             optional(name) + self::metadata(metadata) + self::access(access)

@@ -8,10 +8,14 @@ use everlog_domain::ports::{RowsView, Subject, Visibility};
 use everlog_domain::projects::rows::{number_of, quotas_of};
 use everlog_domain::projects::{CreateProject, ProjectCreated, QuotasNow, SetQuotas};
 use everlog_domain::query::{Direction, OrderBy, Query, Total};
-use everlog_domain::tables::system::{keys, projects, sessions, users};
+use everlog_domain::tables::system::{keys, projects, sessions, thread_templates, users};
+use everlog_domain::thread_templates::{
+    CreateTemplate, DeleteTemplate, MAX_TEMPLATES, TemplatesNow, UpdateTemplate,
+};
 use everlog_domain::value::Value;
 
 use crate::request::{ProjectCommand, Refused};
+use crate::templates::template;
 
 /// Sessions that are looked at when one is made: more than a user can have.
 const SESSIONS_SEEN: usize = 100;
@@ -57,7 +61,11 @@ fn claims(command: &ProjectCommand) -> Vec<Claim> {
         | ProjectCommand::SignOut(_)
         | ProjectCommand::CreateKey(_)
         | ProjectCommand::DeleteKey(_)
-        | ProjectCommand::SetQuotas(_) => Vec::new(),
+        | ProjectCommand::SetQuotas(_)
+        | ProjectCommand::UpdateTemplate(_)
+        | ProjectCommand::DeleteTemplate(_) => Vec::new(),
+        // They are counted: templates are made one by one.
+        ProjectCommand::CreateTemplate(_) => vec![Claim::on("template", "number")],
     }
 }
 
@@ -73,6 +81,11 @@ fn entity(command: &ProjectCommand) -> (Stream, Subject) {
         ProjectCommand::CreateProject { project, .. }
         | ProjectCommand::SetQuotas(SetQuotas { project, .. }) => {
             own(StreamKind::Project, project.as_str())
+        }
+        ProjectCommand::CreateTemplate(CreateTemplate { template, .. })
+        | ProjectCommand::UpdateTemplate(UpdateTemplate { template, .. })
+        | ProjectCommand::DeleteTemplate(DeleteTemplate { template }) => {
+            own(StreamKind::Template, template.as_str())
         }
     }
 }
@@ -147,6 +160,23 @@ fn decide(
                 })
             });
             Ok(events(command.decide(now)?))
+        }
+        ProjectCommand::CreateTemplate(command) => {
+            let templates =
+                view.scan(project, thread_templates::TABLE, &[], None, MAX_TEMPLATES)?;
+            let now = TemplatesNow {
+                taken: template(view, project, &command.template)?.is_some(),
+                count: templates.len(),
+            };
+            Ok(events(command.decide(now)?))
+        }
+        ProjectCommand::UpdateTemplate(command) => {
+            let now = template(view, project, &command.template)?;
+            Ok(events(command.decide(now.as_ref())?))
+        }
+        ProjectCommand::DeleteTemplate(command) => {
+            let now = template(view, project, &command.template)?;
+            Ok(events(command.decide(now.is_some())?))
         }
     }
 }

@@ -11,7 +11,8 @@ use everlog_domain::ids::{CommitNumber, Position, ProjectNumber, ProjectUid, Thr
 use everlog_domain::log::{Append, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
 use everlog_domain::threads::{
-    Author, Facts, Marks, PostedItem, ThreadCommand, ThreadEvent, ThreadState, Written,
+    Author, Facts, Marks, PostedItem, ThreadCommand, ThreadEvent, ThreadState, ThreadTemplate,
+    Written,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ use crate::earlier::granted_before;
 use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::request::{Granted, IdOrigin, Refused, ThreadRequest};
+use crate::templates::template;
 
 /// Which thread.
 pub(crate) type ThreadKey = (ProjectNumber, ThreadId);
@@ -222,6 +224,7 @@ impl ThreadActor {
             written: found.written.as_ref(),
             item: found.item.as_ref(),
             marks: found.marks.as_ref(),
+            template: found.template.as_ref(),
         };
         let decided = asked.request.command.clone().decide(overlay.state(), facts);
         match decided {
@@ -297,7 +300,9 @@ impl ThreadActor {
         };
         let about = request.command.about().cloned();
         let ahead = new.as_ref().is_some_and(|item| overlay.has_item(item));
-        let asks_rows = new.is_some() || about.is_some() || closing.is_some();
+        let named = request.command.template().cloned();
+        let asks_items = new.is_some() || about.is_some() || closing.is_some();
+        let asks_rows = asks_items || named.is_some();
         if ahead || !(asks_rows || request.wish.is_some()) {
             return Ok(LookedUp::Fresh(Found {
                 item_exists: ahead,
@@ -326,11 +331,16 @@ impl ThreadActor {
             let marks = marked
                 .map(|(item, (of, by))| marks_of(view, (project, &thread), item, (of, &by)))
                 .transpose()?;
+            let template = named
+                .map(|id| template(view, project, &id))
+                .transpose()?
+                .flatten();
             Ok(LookedUp::Fresh(Found {
                 item_exists: exists.unwrap_or(false),
                 written: written.flatten(),
                 item,
                 marks,
+                template,
             }))
         };
         self.world.reads.run(project, read).await?
@@ -452,6 +462,7 @@ struct Found {
     written: Option<Written>,
     item: Option<PostedItem>,
     marks: Option<Marks>,
+    template: Option<ThreadTemplate>,
 }
 
 /// Where the open item was opened that a command closes, and how many bytes it has.

@@ -45,6 +45,7 @@ impl RunningNode {
                 metadata: Metadata::default(),
                 permissions: None,
                 participants: Vec::new(),
+                template: None,
             };
             self.node
                 .thread(self.request(&thread, ThreadCommand::Create(create)))

@@ -165,6 +165,7 @@ pub mod threads {
         PARTICIPANTS = "participants" Json false,
         PARTICIPANT_IDS = "participantIds" TextList true,
         ACTIVE_ITEM = "activeItemId" Text false,
+        TEMPLATE = "templateId" Text true,
         READERS = "$readers" TextList false,
     }
     /// Number of the table.
@@ -456,6 +457,30 @@ pub mod mentions {
     }
 }
 
+/// Templates of threads.
+pub mod thread_templates {
+    use super::{Column, ColumnType, TableNumber, TableSchema};
+    columns! {
+        ID = "$id" Text true,
+        CREATED_AT = "$createdAt" Time true,
+        UPDATED_AT = "$updatedAt" Time true,
+        CONTENT = "content" Json false,
+    }
+    /// Number of the table.
+    pub const TABLE: TableNumber = TableNumber(20);
+    pub(super) fn schema() -> TableSchema {
+        TableSchema {
+            number: TABLE,
+            name: "threadTemplates",
+            columns: columns(),
+            key: vec![ID],
+            indexes: vec![],
+            readers: None,
+            keyed_by_position: false,
+        }
+    }
+}
+
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
     vec![
@@ -473,6 +498,7 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         pins::schema(),
         receipts::schema(),
         mentions::schema(),
+        thread_templates::schema(),
     ]
 });
 

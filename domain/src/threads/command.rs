@@ -7,7 +7,7 @@ use super::{
     React, RemoveParticipant, SetPermissions, SwitchBranch, ThreadEvent, ThreadRefusal,
     ThreadState, UpdateThread,
 };
-use crate::ids::ItemId;
+use crate::ids::{ItemId, TemplateId};
 
 /// What any command takes.
 const SMALL_BYTES: usize = 1024;
@@ -110,6 +110,15 @@ impl ThreadCommand {
                 Some(Parent::Item(parent)) => Some(parent),
                 Some(Parent::Beginning) | None => None,
             },
+            _ => None,
+        }
+    }
+
+    /// The template that the command names, if it names one.
+    #[must_use]
+    pub fn template(&self) -> Option<&TemplateId> {
+        match self {
+            Self::Create(create) => create.template.as_ref().map(|from| &from.template),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use super::metadata::Metadata;
 use super::name::ThreadName;
 use super::parent::Parent;
 use crate::envelope::facts;
-use crate::ids::{ItemId, Position, ThreadId};
+use crate::ids::{ItemId, Position, TemplateId, ThreadId};
 
 /// A thread began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct ThreadCreated {
     pub metadata: Metadata,
     /// Who may do what.
     pub access: ThreadAccess,
+    /// The template that it began from, if it did: as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateId>,
 }
 
 /// Name or metadata changed.

@@ -7,6 +7,7 @@ use super::mentioning::Mentioning;
 use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use super::state::{Thread, Written};
+use super::template::ThreadTemplate;
 use crate::access::{Action, Caller, Principal};
 use crate::ids::Position;
 
@@ -24,6 +25,8 @@ pub struct Facts<'a> {
     pub item: Option<&'a PostedItem>,
     /// The marks on that item, where the command is about them.
     pub marks: Option<&'a Marks>,
+    /// The template that the command names, if there is one with this id.
+    pub template: Option<&'a ThreadTemplate>,
 }
 
 /// What a decision needs to know of an item.

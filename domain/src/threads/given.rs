@@ -10,7 +10,7 @@ use super::{
     Author, Facts, ItemDeleted, ItemEdited, ItemFinished, ItemOpened, ItemPosted, ItemRole,
     ItemStatus, Marks, Mentioned, Mentions, Metadata, Part, Participant, ParticipantId,
     ParticipantRole, PostedItem, ThreadAccess, ThreadCommand, ThreadCreated, ThreadEvent,
-    ThreadRefusal, ThreadState, Written,
+    ThreadRefusal, ThreadState, ThreadTemplate, Written,
 };
 use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
 use crate::ids::{AgentId, ItemId, KeyId, Offset, Position, ProjectNumber, ThreadId, UserId};
@@ -28,6 +28,8 @@ pub(super) struct Given {
     items: BTreeMap<ItemId, PostedItem>,
     /// Marks on the item that the next command is about.
     marks: Marks,
+    /// The template that the next command names.
+    template: Option<ThreadTemplate>,
 }
 
 /// What became of a command.
@@ -45,6 +47,7 @@ pub(super) fn given(events: impl IntoIterator<Item = ThreadEvent>) -> Given {
         written: BTreeMap::new(),
         items: BTreeMap::new(),
         marks: Marks::default(),
+        template: None,
     }
     .and(events)
 }
@@ -74,6 +77,12 @@ impl Given {
         self
     }
 
+    /// The template that the next command names says this.
+    pub(super) fn with_template(mut self, template: ThreadTemplate) -> Self {
+        self.template = Some(template);
+        self
+    }
+
     /// The caller sends the command.
     pub(super) fn when(self, caller: &Caller, command: ThreadCommand) -> Outcome {
         let facts = Facts {
@@ -82,6 +91,7 @@ impl Given {
             written: command.closes().and_then(|item| self.written.get(item)),
             item: command.about().and_then(|item| self.items.get(item)),
             marks: command.marks().map(|_| &self.marks),
+            template: command.template().and(self.template.as_ref()),
         };
         let answer = command.decide(&self.state, facts);
         Outcome {
@@ -327,6 +337,7 @@ pub(super) fn created() -> ThreadEvent {
         name: None,
         metadata: Metadata::default(),
         access: access(),
+        template: None,
     }
     .into()
 }

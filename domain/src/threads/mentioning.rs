@@ -42,11 +42,13 @@ impl Mentioning<'_> {
         let new: Vec<&Mention> = named.difference(before).collect();
         new.iter().try_for_each(|mention| self.check(mention))?;
         let meant = self.meant(new);
-        let stay = |id: &&ParticipantId| {
-            named.contains(&Mention::Everyone)
-                || named.contains(&Mention::Participant((*id).clone()))
+        let both = |mention: &Mention| before.contains(mention) && named.contains(mention);
+        let stays = |id: &&ParticipantId| {
+            both(&Mention::Everyone)
+                || both(&Mention::Participant((*id).clone()))
+                || meant.contains(*id)
         };
-        let released = reached_before.iter().filter(|id| !stay(id));
+        let released = reached_before.iter().filter(|id| !stays(id));
         Ok(Some(Mentioned {
             reached: meant.difference(reached_before).cloned().collect(),
             released: released.cloned().collect(),
@@ -327,6 +329,12 @@ mod tests {
         thread()
             .when(&owner(), edit(&["everyone"]))
             .then(edited(&["everyone"], &["viewer"], &[]));
+        let gone = given(history()).with_marks(reached(&["owner", "gone"]));
+        gone.when(&owner(), edit(&["everyone"])).then(edited(
+            &["everyone"],
+            &["viewer"],
+            &["gone"],
+        ));
         thread()
             .when(&member(), edit(&["user:owner"]))
             .then_nothing();

@@ -15,6 +15,7 @@ mod edit_item;
 mod event;
 mod facts;
 mod finish_item;
+mod from_template;
 #[cfg(test)]
 mod given;
 mod grants;
@@ -38,6 +39,8 @@ mod set_permissions;
 mod state;
 pub mod stored;
 mod switch_branch;
+mod template;
+mod template_permissions;
 mod update_thread;
 
 pub use abandon_item::AbandonItem;
@@ -58,6 +61,7 @@ pub use event::{
 };
 pub use facts::{Facts, PostedItem};
 pub use finish_item::FinishItem;
+pub use from_template::FromTemplate;
 pub use item::{Author, Delta, ItemRole, ItemStatus, NewItem, Part};
 pub use mark_read::MarkRead;
 pub use marks::{MAX_PINS, MAX_REACTIONS, Marks, MarksOf, Reaction, ReactionCounts};
@@ -74,4 +78,6 @@ pub use remove_participant::RemoveParticipant;
 pub use set_permissions::SetPermissions;
 pub use state::{ItemInProgress, Thread, ThreadState, Written};
 pub use switch_branch::SwitchBranch;
+pub use template::{InvalidTemplate, TemplateParticipant, ThreadTemplate};
+pub use template_permissions::TemplatePermissions;
 pub use update_thread::UpdateThread;

@@ -40,6 +40,18 @@ pub enum ThreadRefusal {
         /// What it lacks.
         action: Action,
     },
+    /// No such template, or none that the caller may use.
+    #[error("templateId: no thread template with this id was found")]
+    TemplateNotFound,
+    /// A thread that begins from a template was to have other permissions.
+    #[error("permissions: those of a thread with a templateId come from its template")]
+    PermissionsOfTemplate,
+    /// The template names whoever begins the thread, and a key named nobody.
+    #[error("creator: expected the user for whom the thread begins, whom its template names")]
+    CreatorMissing,
+    /// Somebody else was named as who begins the thread.
+    #[error("only an API key may name another creator than itself")]
+    CreatorNotOwn,
     /// Somebody else was named as the author.
     #[error("only an API key may name another author than itself")]
     AuthorNotOwn,

@@ -73,6 +73,10 @@ fn thread_created(envelope: &Envelope, event: &ThreadCreated) -> Vec<RowChange> 
     row[threads::LAST_ITEM_AT] = envelope.time.into();
     row[threads::NAME] = name.into();
     row[threads::METADATA] = Value::Json(event.metadata.to_json());
+    row[threads::TEMPLATE] = event
+        .template
+        .as_ref()
+        .map_or(Value::Null, |id| Value::text(id.as_str()));
     for (place, value) in access_cells(&event.access) {
         row[place] = value;
     }

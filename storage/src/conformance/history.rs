@@ -244,6 +244,7 @@ impl<'l> History<'l> {
             name: name.and_then(ThreadName::parse),
             metadata: metadata(thread),
             access: readable_by(readers),
+            template: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()));
     }

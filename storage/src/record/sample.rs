@@ -232,6 +232,7 @@ fn thread_event(kind: EventKind) -> ThreadEvent {
             name,
             metadata: metadata(),
             access: access(),
+            template: None,
         }),
     }
 }

@@ -63,6 +63,7 @@ fn created(id: &str) -> Draft {
         name: None,
         metadata: Metadata::default(),
         access: ThreadAccess::default(),
+        template: None,
     };
     draft(id, ThreadEvent::from(event))
 }

@@ -93,6 +93,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             name,
             metadata,
             access,
+            template: None,
         }
         .into()
     });
@@ -220,6 +221,7 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
         metadata: Metadata::default(),
         permissions: None,
         participants: vec![participant(person("member"), ParticipantRole::Member)],
+        template: None,
     }));
     let update = name().prop_map(|name| {
         ThreadCommand::Update(UpdateThread {
@@ -381,7 +383,7 @@ proptest! {
         for (caller, command) in wishes {
             let closed = command.closes().and_then(|item| written.get(item));
             let about = command.about().and_then(|item| items.get(item));
-            let facts = Facts { caller: &caller, item_exists: false, written: closed, item: about, marks: None };
+            let facts = Facts { caller: &caller, item_exists: false, written: closed, item: about, marks: None, template: None };
             for event in command.decide(&state, facts).unwrap_or_default() {
                 log.push(event.clone());
                 state.apply(Offset(log.len() as u64), &event);
@@ -403,7 +405,7 @@ proptest! {
         let state = fold(&events);
         let sees = state.authorised(&caller, Action::Read).is_ok();
         if !sees && !command.creates() {
-            let facts = Facts { caller: &caller, item_exists: false, written: None, item: None, marks: None };
+            let facts = Facts { caller: &caller, item_exists: false, written: None, item: None, marks: None, template: None };
             prop_assert_eq!(command.decide(&state, facts), Err(ThreadRefusal::NotFound));
         }
     }
