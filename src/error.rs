@@ -9,6 +9,7 @@ use everlog_actors::Refused;
 use everlog_domain::identity::IdentityRefusal;
 use everlog_domain::ports::{ReadFailure, RowsFailure};
 use everlog_domain::projects::ProjectRefusal;
+use everlog_domain::thread_templates::TemplateRefusal;
 use everlog_domain::threads::ThreadRefusal;
 use serde::Serialize;
 
@@ -83,6 +84,10 @@ error_types! {
     OutcomeUnknown = 503 "outcome_unknown",
     ThreadNotFound = 404 "thread_not_found",
     ThreadForbidden = 401 "thread_access_forbidden",
+    TemplateNotFound = 404 "thread_template_not_found",
+    TemplateAlreadyExists = 409 "thread_template_already_exists",
+    TemplateLimitExceeded = 409 "thread_template_limit_exceeded",
+    TemplateCreatorMissing = 400 "thread_template_creator_missing",
     ThreadAlreadyExists = 409 "thread_already_exists",
     PermissionNotHeld = 401 "permission_not_held",
     ParticipantNotFound = 404 "participant_not_found",
@@ -94,6 +99,8 @@ error_types! {
     ReactionLimitExceeded = 409 "item_reaction_limit_exceeded",
     PinLimitExceeded = 409 "thread_pin_limit_exceeded",
     ItemParentNotFound = 400 "item_parent_not_found",
+    MentionNotFound = 400 "item_mention_not_found",
+    MentionLimitExceeded = 400 "item_mention_limit_exceeded",
     ItemAuthorForbidden = 401 "item_author_forbidden",
     ItemLimitExceeded = 409 "open_item_limit_exceeded",
     AppendLimitExceeded = 409 "item_append_limit_exceeded",
@@ -225,10 +232,16 @@ impl From<ThreadRefusal> for ApiError {
             R::NotFound => ErrorType::ThreadNotFound,
             R::Forbidden { .. } => ErrorType::ThreadForbidden,
             R::AlreadyExists => ErrorType::ThreadAlreadyExists,
-            R::RoleNotHeld { .. } | R::RightNotHeld { .. } => ErrorType::PermissionNotHeld,
+            R::RoleNotHeld { .. } | R::RightNotHeld { .. } | R::CreatorNotOwn => {
+                ErrorType::PermissionNotHeld
+            }
+            R::TemplateNotFound => ErrorType::TemplateNotFound,
+            R::CreatorMissing => ErrorType::TemplateCreatorMissing,
             R::AuthorNotOwn | R::NotTheAuthor => ErrorType::ItemAuthorForbidden,
             R::ItemAlreadyExists => ErrorType::ItemAlreadyExists,
             R::ItemNotFound => ErrorType::ItemNotFound,
+            R::MentionNotFound => ErrorType::MentionNotFound,
+            R::TooManyMentions { .. } => ErrorType::MentionLimitExceeded,
             R::TooManyReactions => ErrorType::ReactionLimitExceeded,
             R::TooManyPins => ErrorType::PinLimitExceeded,
             R::ForkTooDeep => ErrorType::ForkTooDeep,
@@ -245,7 +258,7 @@ impl From<ThreadRefusal> for ApiError {
             }
             R::TooManyParticipants => ErrorType::ParticipantLimitExceeded,
             R::ParticipantNotFound => ErrorType::ParticipantNotFound,
-            R::Json(_) => ErrorType::ArgumentInvalid,
+            R::Json(_) | R::PermissionsOfTemplate => ErrorType::ArgumentInvalid,
         };
         Self::new(kind, refusal.to_string())
     }
@@ -268,6 +281,17 @@ impl From<ProjectRefusal> for ApiError {
             ProjectRefusal::ProjectNotFound => ErrorType::ProjectNotFound,
             ProjectRefusal::KeyExists => ErrorType::KeyAlreadyExists,
             ProjectRefusal::KeyNotFound => ErrorType::KeyNotFound,
+        };
+        Self::new(kind, refusal.to_string())
+    }
+}
+
+impl From<TemplateRefusal> for ApiError {
+    fn from(refusal: TemplateRefusal) -> Self {
+        let kind = match refusal {
+            TemplateRefusal::Exists => ErrorType::TemplateAlreadyExists,
+            TemplateRefusal::NotFound => ErrorType::TemplateNotFound,
+            TemplateRefusal::TooMany => ErrorType::TemplateLimitExceeded,
         };
         Self::new(kind, refusal.to_string())
     }
@@ -301,6 +325,7 @@ impl From<Refused> for ApiError {
             Refused::Thread(refusal) => refusal.into(),
             Refused::Identity(refusal) => refusal.into(),
             Refused::Project(refusal) => refusal.into(),
+            Refused::Template(refusal) => refusal.into(),
             Refused::Rows(failure) => failure.into(),
             Refused::WishDiffers => Self::new(ErrorType::IdempotencyKeyReused, message),
             Refused::TooLarge { .. } => Self::new(ErrorType::ContentTooLarge, message),

@@ -24,6 +24,7 @@ mod request;
 mod retention;
 mod shares;
 mod supervisor;
+mod templates;
 mod thread;
 mod turns;
 

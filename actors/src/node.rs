@@ -169,7 +169,8 @@ impl Node {
         self.check_running()?;
         self.0.quotas.check(&request.caller)?;
         let project = request.caller.project;
-        let permit = self.0.admission.permit(project, 1024)?;
+        let bytes = request.command.bytes();
+        let permit = self.0.admission.permit(project, bytes)?;
         let (reply, answer) = oneshot::channel();
         let asked = Box::new(ProjectAsked {
             request,

@@ -12,6 +12,9 @@ use everlog_domain::ports::{RowsFailure, SealFailure};
 use everlog_domain::projects::{
     CreateKey, DeleteKey, ExpireThreads, ProjectRefusal, Quota, SetQuotas, SetRetention,
 };
+use everlog_domain::thread_templates::{
+    CreateTemplate, DeleteTemplate, TemplateRefusal, UpdateTemplate,
+};
 use everlog_domain::threads::{ThreadCommand, ThreadRefusal};
 use everlog_domain::time::Time;
 use thiserror::Error;
@@ -42,7 +45,7 @@ pub struct ThreadRequest {
     pub now: Time,
 }
 
-/// A wish about a project's people, keys, or projects themselves.
+/// A wish about a project's people, keys, templates of threads, or projects themselves.
 #[derive(Debug, Clone)]
 pub struct ProjectRequest {
     /// Who asks, authenticated. Its project is the one that the command is about.
@@ -83,6 +86,12 @@ pub enum ProjectCommand {
     SetRetention(SetRetention),
     /// Let go of what was said in threads that are over.
     ExpireThreads(ExpireThreads),
+    /// Make a template of threads.
+    CreateTemplate(CreateTemplate),
+    /// Replace what a template of threads says.
+    UpdateTemplate(UpdateTemplate),
+    /// Delete a template of threads.
+    DeleteTemplate(DeleteTemplate),
 }
 
 impl ProjectCommand {
@@ -92,6 +101,16 @@ impl ProjectCommand {
         match self {
             Self::ExpireThreads(ExpireThreads { cause, .. }) => Some(*cause),
             _ => None,
+        }
+    }
+
+    /// Bytes that it brings, roughly: what admission counts.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        match self {
+            // its bounds together, roughly
+            Self::CreateTemplate(_) | Self::UpdateTemplate(_) => 32 * 1024,
+            _ => 1024,
         }
     }
 }
@@ -126,6 +145,9 @@ pub enum Refused {
     /// By a rule about projects.
     #[error(transparent)]
     Project(#[from] ProjectRefusal),
+    /// By a rule about templates of threads.
+    #[error(transparent)]
+    Template(#[from] TemplateRefusal),
     /// Somebody's access changed meanwhile: authenticate again, then try again.
     #[error("access changed while the request was under way")]
     AccessMoved,

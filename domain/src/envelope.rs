@@ -23,6 +23,8 @@ pub enum StreamKind {
     Key = 3,
     /// `thread/T`, with its items.
     Thread = 4,
+    /// `template/T`, of threads.
+    Template = 5,
 }
 
 impl StreamKind {
@@ -34,6 +36,7 @@ impl StreamKind {
             2 => Some(Self::User),
             3 => Some(Self::Key),
             4 => Some(Self::Thread),
+            5 => Some(Self::Template),
             _ => None,
         }
     }
@@ -46,6 +49,7 @@ impl StreamKind {
             Self::User => "user",
             Self::Key => "key",
             Self::Thread => "thread",
+            Self::Template => "template",
         }
     }
 }
@@ -218,6 +222,9 @@ kinds! {
     89 "item.pinned" ItemPinned,
     90 "item.unpinned" ItemUnpinned,
     91 "item.copied" ItemCopied,
+    100 "template.created" TemplateCreated,
+    101 "template.updated" TemplateUpdated,
+    102 "template.deleted" TemplateDeleted,
 }
 
 impl EventKind {
@@ -268,6 +275,7 @@ impl EventKind {
                 | Self::KeyCreated
                 | Self::ThreadCreated
                 | Self::ThreadForked
+                | Self::TemplateCreated
         )
     }
 }

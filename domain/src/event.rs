@@ -8,6 +8,7 @@ use crate::identity::IdentityEvent;
 use crate::ids::Position;
 use crate::projects::ProjectEvent;
 use crate::tables::RowChange;
+use crate::thread_templates::TemplateEvent;
 use crate::threads::{Expired, ThreadEvent, Withheld};
 
 /// A fact.
@@ -22,6 +23,8 @@ pub enum Event {
     /// About an item that has expired: what it says is not handed out any more. Never in a log;
     /// [`Recorded::withhold`] alone makes it, where the log is read for somebody.
     Withheld(Withheld),
+    /// About a template of threads.
+    Template(TemplateEvent),
 }
 
 /// An event with its envelope, decrypted and of the current version.
@@ -41,6 +44,7 @@ impl Event {
             Self::Project(event) => event.kind(),
             Self::Identity(event) => event.kind(),
             Self::Thread(event) => event.kind(),
+            Self::Template(event) => event.kind(),
             Self::Withheld(withheld) => withheld.kind,
         }
     }
@@ -51,9 +55,11 @@ impl Event {
     pub const fn first_position(&self) -> Position {
         match self {
             Self::Thread(ThreadEvent::ThreadForked(forked)) => forked.shares.until.next(),
-            Self::Project(_) | Self::Identity(_) | Self::Thread(_) | Self::Withheld(_) => {
-                Position(1)
-            }
+            Self::Project(_)
+            | Self::Identity(_)
+            | Self::Thread(_)
+            | Self::Withheld(_)
+            | Self::Template(_) => Position(1),
         }
     }
 
@@ -66,6 +72,7 @@ impl Event {
             Self::Withheld(_) => Err(serde::ser::Error::custom(
                 "what is withheld is shown, and never written",
             )),
+            Self::Template(event) => event.serialize_payload(serializer),
         }
     }
 
@@ -80,6 +87,9 @@ impl Event {
         }
         if let Some(event) = IdentityEvent::deserialize_payload(kind, deserializer()) {
             return event.map(Self::Identity);
+        }
+        if let Some(event) = TemplateEvent::deserialize_payload(kind, deserializer()) {
+            return event.map(Self::Template);
         }
         match ThreadEvent::deserialize_payload(kind, deserializer()) {
             Some(event) => event.map(Self::Thread),
@@ -106,6 +116,12 @@ impl From<ThreadEvent> for Event {
     }
 }
 
+impl From<TemplateEvent> for Event {
+    fn from(event: TemplateEvent) -> Self {
+        Self::Template(event)
+    }
+}
+
 /// As in the log dump: the payload alone, the kind stands in the envelope. Null of what is withheld.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -124,6 +140,7 @@ impl Recorded {
             Event::Project(event) => crate::projects::rows::changes(&self.envelope, event),
             Event::Identity(event) => crate::identity::rows::changes(&self.envelope, event),
             Event::Thread(event) => crate::threads::rows::changes(&self.envelope, event),
+            Event::Template(event) => crate::thread_templates::rows::changes(&self.envelope, event),
             Event::Withheld(event) => crate::threads::rows::changes_withheld(&self.envelope, event),
         }
     }

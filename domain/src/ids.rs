@@ -91,6 +91,8 @@ tagged_ids! {
     ItemId,
     /// An agent, as a participant of threads.
     AgentId,
+    /// A template of threads.
+    TemplateId,
 }
 
 macro_rules! numbers {

@@ -16,6 +16,7 @@ pub mod projects;
 pub mod query;
 pub mod retention;
 pub mod tables;
+pub mod thread_templates;
 pub mod threads;
 pub mod time;
 pub mod value;

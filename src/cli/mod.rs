@@ -14,6 +14,7 @@ mod repair;
 mod restore;
 mod serve;
 mod serving;
+mod template;
 mod threads;
 mod verify;
 
@@ -55,6 +56,9 @@ enum Command {
     /// Threads of a server that runs, as JSON lines
     #[command(subcommand)]
     Threads(threads::Threads),
+    /// Templates of threads, while no server runs
+    #[command(subcommand)]
+    Template(template::Template),
 }
 
 /// Runs the program. Exit codes: 0 done, 2 the data folder was not opened (or the command line is
@@ -73,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Project(command) => command.run(),
         Command::Threads(command) => command.run(),
+        Command::Template(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

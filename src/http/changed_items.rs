@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use everlog_domain::threads::{DeleteItem, EditItem, Part, ThreadCommand};
+use everlog_domain::threads::{DeleteItem, EditItem, Mentions, Part, ThreadCommand};
 use serde::Deserialize;
 use serde_json::Value as Body;
 
@@ -25,6 +25,7 @@ pub(super) struct EditBody {
     parts: Option<Vec<Part>>,
     metadata: Option<Body>,
     tokens: Option<u32>,
+    mentions: Option<Mentions>,
 }
 
 pub(super) async fn edit(
@@ -39,12 +40,14 @@ pub(super) async fn edit(
         parts,
         metadata: body,
         tokens,
+        mentions,
     } = asked.value;
     let command = ThreadCommand::Edit(EditItem {
         item: item.clone(),
         parts,
         metadata: metadata(body)?,
         tokens,
+        mentions,
     });
     let granted = ThreadWrite::new(thread.clone(), command, wish)
         .ask(&edge, &visitor)

@@ -133,6 +133,7 @@ mod tests {
             metadata: Metadata::default(),
             permissions: None,
             participants: Vec::new(),
+            template: None,
         };
         ask(node, ThreadCommand::Create(thread)).await;
         let id = ItemId::parse("i").unwrap();
@@ -146,6 +147,7 @@ mod tests {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         };
         ask(node, ThreadCommand::Open(OpenItem { item })).await;
         for text in ["a", "b", "c"] {

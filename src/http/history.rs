@@ -14,18 +14,15 @@ use serde_json::Value as Json;
 use super::answer::marked;
 use super::edge::Edge;
 use super::item_rows::ItemPath;
+use super::page_parameters::{cursor, limit};
 use super::past::{moment, read_past};
 use super::path::Path;
 use super::threads::ThreadPath;
 use super::visitor::Visitor;
 use crate::cursor::CursorCodec;
-use crate::error::{ApiError, ErrorType};
+use crate::error::ApiError;
 use crate::past::{Asked, Change, Entry, Past};
 
-/// Events of a page unless the request says otherwise.
-const DEFAULT_LIMIT: usize = 25;
-/// Most events of a page.
-const MAX_LIMIT: usize = 100;
 /// Bytes of JSON up to which a value is shown; of a larger one only its size is.
 const SHOWN_BYTES: usize = 1_024;
 
@@ -62,7 +59,7 @@ async fn answer(
     let asked = Asked {
         thread,
         item,
-        after: after(edge, visitor, query)?,
+        after: cursor(edge, visitor, query)?.unwrap_or(Offset(0)),
         limit: limit(query)?,
     };
     let read = move |past: &mut Past<'_>, _: &_| past.history(&asked);
@@ -76,35 +73,6 @@ async fn answer(
         cursor: found.value.more_after.map(cursor),
     };
     Ok(marked(body, edge, visitor, found.offset))
-}
-
-fn parameter(query: Option<&str>, wanted: &str) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let found = pairs.find(|(name, _)| name == wanted);
-    found.map(|(_, value)| value.into_owned())
-}
-
-fn after(edge: &Edge, visitor: &Visitor, query: Option<&str>) -> Result<Offset, ApiError> {
-    let Some(text) = parameter(query, "cursor") else {
-        return Ok(Offset(0));
-    };
-    let decoded = edge.cursors.decode(visitor.caller().project, &text);
-    decoded.ok_or_else(|| {
-        let message = "cursor: expected the cursor of an event, or of an earlier page";
-        ApiError::new(ErrorType::CursorInvalid, message)
-    })
-}
-
-fn limit(query: Option<&str>) -> Result<usize, ApiError> {
-    let Some(text) = parameter(query, "limit") else {
-        return Ok(DEFAULT_LIMIT);
-    };
-    let number = text.parse().ok();
-    number
-        .filter(|number| (1..=MAX_LIMIT).contains(number))
-        .ok_or_else(|| {
-            ApiError::argument("limit", format!("expected a number from 1 to {MAX_LIMIT}"))
-        })
 }
 
 #[derive(Debug, Serialize)]

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use everlog_domain::envelope::Envelope;
 use everlog_domain::tables::system::items;
-use everlog_domain::threads::{ItemOpened, ItemPosted, ItemStatus, Metadata, Part};
+use everlog_domain::threads::{ItemOpened, ItemPosted, ItemStatus, Mentioned, Metadata, Part};
 use everlog_domain::value::Value;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::cells::{cell, json, time};
+use super::cells::{cell, json, texts, time};
 
 /// Fields that `select` may name beside the `$` fields, which always come.
 pub(super) const FIELDS: &[&str] = &[
@@ -24,6 +24,7 @@ pub(super) const FIELDS: &[&str] = &[
     "editedAt",
     "reactions",
     "pinnedAt",
+    "mentions",
 ];
 
 /// An item on the wire.
@@ -51,6 +52,8 @@ pub struct ItemAnswer<'a> {
     /// How often each reaction stands on it.
     reactions: Cow<'a, Json>,
     pinned_at: Option<String>,
+    /// `user:ID`, `agent:ID`, `everyone`.
+    mentions: Vec<Cow<'a, str>>,
 }
 
 /// The content, typed or as stored.
@@ -73,6 +76,7 @@ impl<'a> ItemAnswer<'a> {
             metadata,
             tokens,
             parent,
+            mentions,
         } = posted;
         Self {
             id: item.as_str().into(),
@@ -83,6 +87,7 @@ impl<'a> ItemAnswer<'a> {
             metadata: Cow::Owned(metadata.to_json()),
             tokens: tokens.map(i64::from),
             parent_id: parent.as_ref().map(|parent| parent.as_str().into()),
+            mentions: named(mentions.as_ref()),
             ..Self::begun(envelope)
         }
     }
@@ -97,6 +102,7 @@ impl<'a> ItemAnswer<'a> {
             parts,
             metadata,
             parent,
+            mentions,
         } = opened;
         Self {
             id: item.as_str().into(),
@@ -106,6 +112,7 @@ impl<'a> ItemAnswer<'a> {
             parts: Parts::Typed(parts),
             metadata: Cow::Owned(metadata.to_json()),
             parent_id: parent.as_ref().map(|parent| parent.as_str().into()),
+            mentions: named(mentions.as_ref()),
             ..Self::begun(envelope)
         }
     }
@@ -128,6 +135,7 @@ impl<'a> ItemAnswer<'a> {
             edited_at: None,
             reactions: Cow::Owned(no_reactions()),
             pinned_at: None,
+            mentions: Vec::new(),
         }
     }
 
@@ -155,8 +163,14 @@ impl<'a> ItemAnswer<'a> {
                 counts => Cow::Borrowed(counts),
             },
             pinned_at: moment(row, items::PINNED_AT),
+            mentions: texts(row, items::MENTIONS).map(Cow::Borrowed).collect(),
         }
     }
+}
+
+fn named(mentioned: Option<&Mentioned>) -> Vec<Cow<'static, str>> {
+    let named = mentioned.into_iter().flat_map(|mentioned| &mentioned.named);
+    named.map(|mention| mention.to_string().into()).collect()
 }
 
 fn no_reactions() -> Json {

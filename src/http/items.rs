@@ -14,7 +14,8 @@ use everlog_domain::query::{Cursor, Filter};
 use everlog_domain::tables::TableSchema;
 use everlog_domain::tables::system::items;
 use everlog_domain::threads::{
-    ItemRole, NewItem, OpenItem, Parent, Part, ParticipantId, PostItem, ThreadCommand, ThreadEvent,
+    ItemRole, Mentions, NewItem, OpenItem, Parent, Part, ParticipantId, PostItem, ThreadCommand,
+    ThreadEvent,
 };
 use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,8 @@ pub(super) struct PostBody {
     status: Begin,
     /// Absent: it follows the item before it. Empty: nothing.
     parent_id: Option<Parent>,
+    #[serde(default)]
+    mentions: Mentions,
 }
 
 pub(super) async fn post(
@@ -106,6 +109,7 @@ pub(super) async fn post(
         tokens: body.tokens,
         author: body.author,
         parent: body.parent_id,
+        mentions: body.mentions,
     };
     let command = match body.status {
         Begin::Finished => ThreadCommand::Post(PostItem { item }),

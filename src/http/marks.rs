@@ -9,7 +9,7 @@ use everlog_domain::ids::{ItemId, ThreadId};
 use everlog_domain::ports::Visibility;
 use everlog_domain::query::{Comparison, Filter, Query, Total};
 use everlog_domain::tables::Row;
-use everlog_domain::tables::system::{items, pins, reactions, receipts};
+use everlog_domain::tables::system::{items, mentions, pins, reactions, receipts};
 use everlog_domain::threads::{
     Author, MAX_PINS, MAX_REACTIONS, MarkRead, PinItem, React, Reaction, ThreadCommand,
 };
@@ -203,6 +203,8 @@ struct UnreadAnswer {
     /// Items of others after the last one that was read, counted up to 5,000.
     unread: u64,
     last_read_item_id: Option<String>,
+    /// Those of them that mention the caller.
+    mentions: u64,
 }
 
 /// `GET /v1/threads/{threadId}/unread`: how much the caller has not read.
@@ -214,41 +216,39 @@ pub(super) async fn unread(
 ) -> Result<Response, ApiError> {
     let thread = path.thread()?;
     let by = Author::principal(&visitor.caller().principal);
+    let by = Value::text(by.as_str());
     let found = read_threads(&edge, &visitor, query.as_deref(), move |view, caller| {
         let [thread, incarnation] = life(&readable(view, caller, &thread)?);
-        let key = [
-            thread.clone(),
-            incarnation.clone(),
-            Value::text(by.as_str()),
-        ];
+        let key = [thread.clone(), incarnation.clone(), by.clone()];
         let receipt = view.get(caller.project, receipts::TABLE, &key)?;
-        let read = receipt
-            .as_ref()
-            .map(|row| cell(row, receipts::POSITION).clone());
-        let mut filters = vec![
-            Filter::equal(items::THREAD, thread),
-            Filter::equal(items::INCARNATION, incarnation),
+        let read = receipt.as_ref();
+        let read = read.map(|row| cell(row, receipts::POSITION).clone());
+        let of_others = vec![
+            Filter::equal(items::THREAD, thread.clone()),
+            Filter::equal(items::INCARNATION, incarnation.clone()),
+            compare(items::AUTHOR, Comparison::NotEqual, by.clone()),
+            compare(items::STATUS, Comparison::NotEqual, Value::text("deleted")),
         ];
-        filters.extend(read.map(|read| compare(items::POSITION, Comparison::Greater, read)));
-        filters.push(compare(
-            items::AUTHOR,
-            Comparison::NotEqual,
-            Value::text(by.as_str()),
-        ));
-        filters.push(compare(
-            items::STATUS,
-            Comparison::NotEqual,
-            Value::text("deleted"),
-        ));
-        let query = Query {
-            filters,
-            limit: 1,
-            total: Total::Counted,
-            ..Query::default()
+        let of_them = vec![
+            Filter::equal(mentions::MENTIONED, by),
+            Filter::equal(mentions::THREAD, thread),
+            Filter::equal(mentions::INCARNATION, incarnation),
+        ];
+        let count = |table, place, mut filters: Vec<Filter>| {
+            let read = read.clone();
+            filters.extend(read.map(|read| compare(place, Comparison::Greater, read)));
+            let query = Query {
+                filters,
+                limit: 1,
+                total: Total::Counted,
+                ..Query::default()
+            };
+            let page = view.list(caller.project, table, &query, Visibility::All);
+            page.map(|page| page.total)
         };
-        let page = view.list(caller.project, items::TABLE, &query, Visibility::All)?;
         Ok(UnreadAnswer {
-            unread: page.total,
+            unread: count(items::TABLE, items::POSITION, of_others)?,
+            mentions: count(mentions::TABLE, mentions::POSITION, of_them)?,
             last_read_item_id: receipt.map(|row| text(&row, receipts::ITEM)),
         })
     });

@@ -7,7 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use everlog_actors::Granted;
 use everlog_domain::ids::{ItemId, ThreadId};
-use everlog_domain::threads::{AbandonItem, AppendDelta, Delta, FinishItem, ThreadCommand};
+use everlog_domain::threads::{
+    AbandonItem, AppendDelta, Delta, FinishItem, Mentions, ThreadCommand,
+};
 use serde::Deserialize;
 use serde_json::Value as Body;
 
@@ -61,6 +63,7 @@ pub(super) async fn append(
 pub(super) struct FinishBody {
     tokens: Option<u32>,
     metadata: Option<Body>,
+    mentions: Option<Mentions>,
 }
 
 /// `POST …/items/{itemId}/finish`
@@ -76,6 +79,7 @@ pub(super) async fn finish(
         item: item.clone(),
         tokens: asked.value.tokens,
         metadata: metadata(asked.value.metadata)?,
+        mentions: asked.value.mentions,
     });
     let granted = ThreadWrite::new(thread.clone(), command, wish)
         .ask(&edge, &visitor)

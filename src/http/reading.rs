@@ -30,7 +30,18 @@ pub(super) async fn read_threads<T: Send + 'static>(
     query: Option<&str>,
     read: impl FnOnce(&dyn RowsView, &Caller) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<Found<T>, ApiError> {
-    visitor.require("threads.read")?;
+    read_under("threads.read", edge, visitor, query, read).await
+}
+
+/// Reads under a scope.
+pub(super) async fn read_under<T: Send + 'static>(
+    scope: &str,
+    edge: &Edge,
+    visitor: &Visitor,
+    query: Option<&str>,
+    read: impl FnOnce(&dyn RowsView, &Caller) -> Result<T, ApiError> + Send + 'static,
+) -> Result<Found<T>, ApiError> {
+    visitor.require(scope)?;
     wait_for_min(edge, visitor, query).await?;
     let caller = visitor.caller().clone();
     let project = caller.project;

@@ -17,8 +17,8 @@ use super::answer::{CURSOR, OFFSET, REPLAYED};
 use super::edge::{Calls, Edge, no_method, no_route};
 use super::observe::Traffic;
 use super::{
-    account, branches, changed_items, fork, health, history, items, marks, metrics, open_items,
-    participants, retention, sessions, threads, typing,
+    account, branches, changed_items, fork, health, history, items, marks, mentions, metrics,
+    open_items, participants, retention, sessions, thread_templates, threads, typing,
 };
 
 /// A pattern of paths, and what answers there to which method.
@@ -86,7 +86,18 @@ fn resources() -> Vec<Route> {
                 .put(retention::set)
                 .delete(retention::remove),
         ),
+        ("/v1/mentions", get(mentions::list)),
         ("/v1/threads", threads),
+        (
+            "/v1/thread-templates",
+            post(thread_templates::create).get(thread_templates::list),
+        ),
+        (
+            "/v1/thread-templates/{templateId}",
+            put(thread_templates::update)
+                .get(thread_templates::get)
+                .delete(thread_templates::delete),
+        ),
         ("/v1/threads/{threadId}", thread),
         (
             "/v1/threads/{threadId}/permissions",

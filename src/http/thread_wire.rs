@@ -19,6 +19,7 @@ pub(super) const FIELDS: &[&str] = &[
     "lastItemAt",
     "activeItemId",
     "forkedFrom",
+    "templateId",
 ];
 
 /// A thread on the wire. Its sequence stays inside: it is an offset in the project's log, and would
@@ -42,6 +43,8 @@ pub struct ThreadAnswer {
     active_item_id: Option<String>,
     /// The thread that it was forked from, and the item if one was named.
     forked_from: Json,
+    /// The template that it began from.
+    template_id: Option<String>,
 }
 
 /// A participant on the wire.
@@ -70,6 +73,7 @@ impl ThreadAnswer {
             last_item_at: time(row, threads::LAST_ITEM_AT),
             active_item_id: cell(row, threads::ACTIVE_ITEM).as_text().map(str::to_owned),
             forked_from: json(row, threads::FORKED_FROM).clone(),
+            template_id: cell(row, threads::TEMPLATE).as_text().map(str::to_owned),
         }
     }
 
@@ -88,6 +92,7 @@ impl ThreadAnswer {
             last_item_at: time,
             active_item_id: None,
             forked_from: Json::Null,
+            template_id: created.template.as_ref().map(ToString::to_string),
         }
     }
 
@@ -108,6 +113,7 @@ impl ThreadAnswer {
             active_item_id: forked.continues.as_ref().map(ToString::to_string),
             // two ids, which always have a JSON form
             forked_from: serde_json::to_value(source).unwrap_or(Json::Null),
+            template_id: None,
         }
     }
 }

@@ -8,13 +8,13 @@ use axum::response::Response;
 use everlog_actors::Granted;
 use everlog_domain::access::{Action, Caller, Permissions, Privilege};
 use everlog_domain::event::Event;
-use everlog_domain::ids::ThreadId;
+use everlog_domain::ids::{TemplateId, ThreadId};
 use everlog_domain::ports::{Page, RowsView, Visibility};
 use everlog_domain::query::Cursor;
 use everlog_domain::tables::{Row, TableSchema, system};
 use everlog_domain::threads::{
-    CreateThread, DeleteThread, Metadata, Participant, SetPermissions, ThreadCommand, ThreadEvent,
-    ThreadName, ThreadRefusal, UpdateThread,
+    CreateThread, DeleteThread, FromTemplate, Metadata, Participant, ParticipantId, SetPermissions,
+    ThreadCommand, ThreadEvent, ThreadName, ThreadRefusal, UpdateThread,
 };
 use everlog_domain::value::Value;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,9 @@ pub(super) struct CreateBody {
     permissions: Option<Vec<String>>,
     #[serde(default)]
     participants: Vec<Participant>,
+    template_id: Option<String>,
+    /// For whom a key begins a thread from a template.
+    creator: Option<ParticipantId>,
 }
 
 pub(super) async fn create(
@@ -100,12 +103,38 @@ pub(super) async fn create(
         metadata: metadata(body.metadata)?.unwrap_or_default(),
         permissions: body.permissions.as_deref().map(permissions).transpose()?,
         participants: body.participants,
+        template: template(body.template_id.as_deref(), body.creator)?,
     });
     let granted = ThreadWrite::new(new.id, command, wish)
         .ask(&edge, &visitor)
         .await?;
     let body = JsonAnswer(created(&granted)?);
     written(&edge, &visitor, &granted, StatusCode::CREATED, body).await
+}
+
+fn template(
+    id: Option<&str>,
+    creator: Option<ParticipantId>,
+) -> Result<Option<FromTemplate>, ApiError> {
+    let creator = match creator {
+        None => None,
+        Some(ParticipantId::User(id)) => Some(id),
+        Some(ParticipantId::Agent(_)) => {
+            return Err(ApiError::argument("creator", "expected user:ID"));
+        }
+    };
+    let Some(id) = id else {
+        return match creator {
+            None => Ok(None),
+            Some(_) => Err(ApiError::argument(
+                "creator",
+                "goes with a templateId alone",
+            )),
+        };
+    };
+    let template = TemplateId::parse(id);
+    let template = template.map_err(|error| ApiError::argument("templateId", error))?;
+    Ok(Some(FromTemplate { template, creator }))
 }
 
 fn created(granted: &Granted) -> Result<ThreadAnswer, ApiError> {

@@ -6,8 +6,9 @@ use everlog_domain::envelope::{Envelope, EventKind};
 use everlog_domain::event::{Event, Recorded};
 use everlog_domain::ids::{ItemId, Position};
 use everlog_domain::threads::{
-    Delta, ItemReactionAdded, ItemReactionRemoved, ItemStatus, Metadata, Part, Participant,
-    ParticipantId, ParticipantRole, Reaction, ReactionCounts, ThreadAccess, ThreadEvent,
+    Delta, ItemReactionAdded, ItemReactionRemoved, ItemStatus, Mentions, Metadata, Part,
+    Participant, ParticipantId, ParticipantRole, Reaction, ReactionCounts, ThreadAccess,
+    ThreadEvent,
 };
 use everlog_domain::time::Time;
 use everlog_domain::value::Value;
@@ -70,6 +71,7 @@ pub(super) fn whole(recorded: &Recorded) -> Option<String> {
                 parts: &event.parts,
                 metadata: &event.metadata,
                 tokens: event.tokens,
+                mentions: event.mentions.as_ref().map(|mentioned| &mentioned.named),
                 updated_at: envelope.time,
             });
         }
@@ -88,6 +90,7 @@ pub(super) fn whole(recorded: &Recorded) -> Option<String> {
                 parts: event.parts.as_deref(),
                 metadata: event.metadata.as_ref(),
                 tokens: event.tokens,
+                mentions: event.mentions.as_ref().map(|mentioned| &mentioned.named),
                 edited_at: envelope.time,
                 updated_at: envelope.time,
             });
@@ -274,6 +277,8 @@ enum ItemText<'a> {
         parts: &'a [Part],
         metadata: &'a Metadata,
         tokens: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mentions: Option<&'a Mentions>,
         #[serde(rename = "$updatedAt", serialize_with = "shown")]
         updated_at: Time,
     },
@@ -284,6 +289,8 @@ enum ItemText<'a> {
         metadata: Option<&'a Metadata>,
         #[serde(skip_serializing_if = "Option::is_none")]
         tokens: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mentions: Option<&'a Mentions>,
         #[serde(rename = "editedAt", serialize_with = "shown")]
         edited_at: Time,
         #[serde(rename = "$updatedAt", serialize_with = "shown")]

@@ -5,11 +5,12 @@ use everlog_domain::envelope::{Envelope, EventKind, Stream, StreamKind};
 use everlog_domain::ids::{Offset, ThreadId};
 
 /// The sorts of entities that have a stream.
-const STREAM_KINDS: [StreamKind; 4] = [
+const STREAM_KINDS: [StreamKind; 5] = [
     StreamKind::Project,
     StreamKind::User,
     StreamKind::Key,
     StreamKind::Thread,
+    StreamKind::Template,
 ];
 
 /// Which events are asked for: those that pass all that is given.

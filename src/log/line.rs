@@ -70,7 +70,8 @@ pub(crate) fn without_secrets(mut recorded: Recorded) -> Recorded {
             | ProjectEvent::KeyDeleted(_),
         )
         | Event::Thread(_)
-        | Event::Withheld(_) => {}
+        | Event::Withheld(_)
+        | Event::Template(_) => {}
     }
     recorded
 }

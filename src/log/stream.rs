@@ -228,7 +228,9 @@ impl Tail {
             .as_ref()
             .and_then(|stream| match stream.kind {
                 StreamKind::Thread => ThreadId::parse(&stream.id).ok(),
-                StreamKind::Project | StreamKind::User | StreamKind::Key => None,
+                StreamKind::Project | StreamKind::User | StreamKind::Key | StreamKind::Template => {
+                    None
+                }
             });
         let interest = match thread {
             Some(thread) => Interest::Thread(project, thread),

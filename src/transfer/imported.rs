@@ -3,7 +3,7 @@
 use everlog_domain::access::Permissions;
 use everlog_domain::ids::{ItemId, ThreadId};
 use everlog_domain::threads::{
-    CreateThread, ItemRole, ItemStatus, Metadata, NewItem, Parent, Part, Participant,
+    CreateThread, ItemRole, ItemStatus, Mentions, Metadata, NewItem, Parent, Part, Participant,
     ParticipantId, ThreadName,
 };
 use serde::Deserialize;
@@ -51,6 +51,7 @@ struct ThreadWire {
     _last_item_at: Option<String>,
     active_item_id: Option<String>,
     forked_from: Option<Json>,
+    template_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +78,8 @@ struct ItemWire {
     #[serde(default)]
     reactions: Map<String, Json>,
     pinned_at: Option<String>,
+    #[serde(default)]
+    mentions: Vec<String>,
 }
 
 /// A line, as far as an import is concerned.
@@ -142,6 +145,7 @@ impl ThreadWire {
         if let Some(source) = self.forked_from.filter(Json::is_object) {
             original.insert("forkedFrom".to_owned(), source);
         }
+        note(&mut original, "templateId", self.template_id.as_deref());
         let active = self.active_item_id.as_deref().map(ItemId::parse);
         Ok(ThreadImport {
             created_at: first_creation(self.metadata.as_ref()).or(self.created_at),
@@ -153,6 +157,7 @@ impl ThreadWire {
                     permissions.map_err(|error| ApiError::argument("$permissions", error))?,
                 ),
                 participants: self.participants,
+                template: None,
             },
             active: active
                 .transpose()
@@ -178,6 +183,10 @@ impl ItemWire {
         let nameless = author.filter(|_| nameable.is_none());
         note(&mut original, "author", nameless);
         note(&mut original, "editedAt", self.edited_at.as_deref());
+        if !self.mentions.is_empty() {
+            let mentions = self.mentions.into_iter().map(Json::String);
+            original.insert("mentions".to_owned(), mentions.collect());
+        }
         let reactions = self.reactions.values().filter_map(Json::as_u64).sum();
         if !self.reactions.is_empty() {
             original.insert("reactions".to_owned(), Json::Object(self.reactions));
@@ -199,6 +208,8 @@ impl ItemWire {
                 tokens: self.tokens,
                 author: nameable,
                 parent: self.parent_id,
+                // nobody is told again of what is over
+                mentions: Mentions::new(),
             },
             status,
             is_pinned: self.pinned_at.is_some(),

@@ -218,6 +218,7 @@ pub(super) fn ends_it(refused: &Refused) -> bool {
         Refused::Thread(_)
         | Refused::Identity(_)
         | Refused::Project(_)
+        | Refused::Template(_)
         | Refused::WishDiffers
         | Refused::TooLarge { .. } => false,
     }

@@ -11,9 +11,12 @@ mod invariants;
 mod ledger;
 mod machine;
 mod model;
+mod model_thread;
 mod plan;
 mod run;
 mod tally;
+mod told;
+mod verdict;
 mod wishes;
 
 use std::fmt::Write as _;

@@ -6,13 +6,14 @@ use everlog_domain::hash::Hash;
 use everlog_domain::identity::{
     EmailAddress, RegisterUser, SessionCreated, SignIn, SignOut, UserName,
 };
-use everlog_domain::ids::{ItemId, KeyId, SessionId, ThreadId, UserId};
+use everlog_domain::ids::{ItemId, KeyId, SessionId, TemplateId, ThreadId, UserId};
 use everlog_domain::projects::{CreateKey, DeleteKey, KeyCreated};
+use everlog_domain::thread_templates::{CreateTemplate, DeleteTemplate, UpdateTemplate};
 use everlog_domain::threads::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
-    EditItem, FinishItem, ItemRole, Metadata, NewItem, OpenItem, Parent, Part, Participant,
-    ParticipantId, ParticipantRole, PostItem, RemoveParticipant, SetPermissions, SwitchBranch,
-    ThreadCommand, ThreadName, UpdateThread,
+    EditItem, FinishItem, ItemRole, Mention, Mentions, Metadata, NewItem, OpenItem, Parent, Part,
+    Participant, ParticipantId, ParticipantRole, PostItem, RemoveParticipant, SetPermissions,
+    SwitchBranch, TemplatePermissions, ThreadCommand, ThreadName, ThreadTemplate, UpdateThread,
 };
 use everlog_domain::time::Time;
 
@@ -137,7 +138,16 @@ fn create(chance: &mut Chance, thread: &ThreadId) -> ThreadCommand {
         metadata: Metadata::default(),
         permissions,
         participants,
+        template: None,
     })
+}
+
+fn mentions(chance: &mut Chance) -> Mentions {
+    let mut mention = |_| match chance.one_in(5) {
+        true => Mention::Everyone,
+        false => Mention::Participant(any_user(chance)),
+    };
+    (0..2).map(&mut mention).collect()
 }
 
 fn any_item(chance: &mut Chance) -> ItemId {
@@ -162,6 +172,10 @@ fn new_item(
         tokens: None,
         author: None,
         parent: None,
+        mentions: match chance.one_in(4) {
+            true => mentions(chance),
+            false => Mentions::new(),
+        },
     };
     (command(item), origin)
 }
@@ -176,6 +190,7 @@ fn on_posted(chance: &mut Chance) -> ThreadCommand {
             parts: Some(vec![Part::Text { text: text(chance) }]),
             metadata: None,
             tokens: None,
+            mentions: chance.one_in(2).then(|| mentions(chance)),
         }),
     }
 }
@@ -186,6 +201,7 @@ fn on_open(chance: &mut Chance, item: ItemId) -> ThreadCommand {
             item,
             tokens: Some(7),
             metadata: None,
+            mentions: chance.one_in(3).then(|| mentions(chance)),
         }),
         1 if chance.one_in(2) => ThreadCommand::Abandon(AbandonItem { item, reason: None }),
         _ => {
@@ -221,13 +237,26 @@ pub(super) fn of_the_operator(
     chance: &mut Chance,
     session: Option<(UserId, SessionId)>,
 ) -> ProjectCommand {
-    match (chance.below(10), session) {
+    match (chance.below(13), session) {
+        (10..=12, _) => on_a_template(chance),
         (0..=3, _) => ProjectCommand::DeleteKey(DeleteKey {
             key: KeyId::parse(chance.pick(&KEYS)).unwrap(),
         }),
         (4..=7, Some((user, session))) => ProjectCommand::SignOut(SignOut { session, user }),
         (8, _) => create_key(KeyId::parse(chance.pick(&KEYS)).unwrap()),
         _ => register(UserId::parse(chance.pick(&USERS)).unwrap()),
+    }
+}
+
+fn on_a_template(chance: &mut Chance) -> ProjectCommand {
+    let template = TemplateId::parse(chance.pick(&["ticket", "room"])).unwrap();
+    let text = chance.pick(&["read(\"any\")", "write(\"user:{creator}\")"]);
+    let permissions = TemplatePermissions::parse(&[text]).unwrap();
+    let content = ThreadTemplate::new([].into(), permissions, [].into()).unwrap();
+    match chance.below(4) {
+        0 => ProjectCommand::DeleteTemplate(DeleteTemplate { template }),
+        1 => ProjectCommand::UpdateTemplate(UpdateTemplate { template, content }),
+        _ => ProjectCommand::CreateTemplate(CreateTemplate { template, content }),
     }
 }
 

@@ -202,7 +202,7 @@ impl Shared {
         };
         let thread = match envelope.stream.kind {
             StreamKind::Thread => watched.threads.get(&envelope.stream.id),
-            StreamKind::Project | StreamKind::User | StreamKind::Key => None,
+            StreamKind::Project | StreamKind::User | StreamKind::Key | StreamKind::Template => None,
         };
         let changes = |table| projected.deltas.iter().any(|delta| delta.table == table);
         let tables = watched.tables.iter();

@@ -10,9 +10,9 @@ use everlog_domain::ports::RowDelta;
 use everlog_domain::threads::{
     BranchSwitched, Delta, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta, ItemEdited,
     ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded, ItemReactionRemoved,
-    ItemUnpinned, ItemsExpired, Metadata, Part, ParticipantAdded, ParticipantRemoved, ThreadAccess,
-    ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked, ThreadPermissionsChanged, ThreadRead,
-    ThreadUpdated,
+    ItemUnpinned, ItemsExpired, Mentioned, Metadata, Part, ParticipantAdded, ParticipantRemoved,
+    ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked,
+    ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
 };
 use everlog_domain::value::Value;
 use serde_json::Value as Json;
@@ -56,6 +56,7 @@ fn content(event: &Event) -> usize {
             name,
             metadata,
             access,
+            template: _,
         }) => {
             let name = name.as_ref().map(|name| name.as_str());
             optional(name) + self::metadata(metadata) + self::access(access)
@@ -84,10 +85,11 @@ fn content(event: &Event) -> usize {
             metadata,
             tokens: _,
             parent: _,
+            mentions,
             created_at: _,
             updated_at: _,
             edited_at: _,
-        }) => CELL + self::parts(parts) + self::metadata(metadata),
+        }) => CELL + self::parts(parts) + self::metadata(metadata) + CELL * mentions.len(),
         ThreadEvent::ThreadUpdated(ThreadUpdated { name, metadata }) => {
             let name = name.as_ref().map(|name| name.as_str());
             optional(name) + metadata.as_ref().map_or(CELL, self::metadata)
@@ -110,6 +112,7 @@ fn content(event: &Event) -> usize {
             metadata,
             tokens: _,
             parent: _,
+            mentions,
         })
         | ThreadEvent::ItemOpened(ItemOpened {
             item: _,
@@ -118,6 +121,7 @@ fn content(event: &Event) -> usize {
             parts,
             metadata,
             parent: _,
+            mentions,
         })
         | ThreadEvent::ItemFinished(ItemFinished {
             item: _,
@@ -125,7 +129,8 @@ fn content(event: &Event) -> usize {
             parts,
             metadata,
             tokens: _,
-        }) => self::parts(parts) + self::metadata(metadata),
+            mentions,
+        }) => self::parts(parts) + self::metadata(metadata) + mentioned(mentions.as_ref()),
         ThreadEvent::ItemAbandoned(ItemAbandoned {
             item: _,
             opened: _,
@@ -138,9 +143,11 @@ fn content(event: &Event) -> usize {
             parts,
             metadata,
             tokens: _,
+            mentions,
         }) => {
             let metadata = metadata.as_ref().map_or(CELL, self::metadata);
-            CELL + metadata + self::parts(parts.as_deref().unwrap_or_default())
+            let parts = self::parts(parts.as_deref().unwrap_or_default());
+            CELL + metadata + parts + mentioned(mentions.as_ref())
         }
         ThreadEvent::ItemDeleted(ItemDeleted {
             item: _,
@@ -183,6 +190,15 @@ fn content(event: &Event) -> usize {
             deltas,
         }) => deltas.iter().map(delta).sum(),
     }
+}
+
+fn mentioned(mentioned: Option<&Mentioned>) -> usize {
+    let ids = |Mentioned {
+                   named,
+                   reached,
+                   released,
+               }: &Mentioned| { named.len() + reached.len() + released.len() };
+    mentioned.map_or(0, ids) * CELL
 }
 
 fn delta(delta: &Delta) -> usize {
@@ -339,6 +355,7 @@ mod tests {
             metadata,
             tokens: None,
             parent: None,
+            mentions: None,
         })
     }
 

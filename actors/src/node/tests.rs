@@ -72,6 +72,7 @@ impl World {
             metadata: Metadata::default(),
             permissions: None,
             participants: Vec::new(),
+            template: None,
         };
         self.ask(thread, ThreadCommand::Create(create)).await
     }

@@ -13,10 +13,16 @@ use everlog_domain::projects::{
     SetRetention,
 };
 use everlog_domain::query::{Direction, OrderBy, Query, Total};
-use everlog_domain::tables::system::{ended_threads, keys, projects, retention, sessions, users};
+use everlog_domain::tables::system::{
+    ended_threads, keys, projects, retention, sessions, thread_templates, users,
+};
+use everlog_domain::thread_templates::{
+    CreateTemplate, DeleteTemplate, MAX_TEMPLATES, TemplatesNow, UpdateTemplate,
+};
 use everlog_domain::value::Value;
 
 use crate::request::{ProjectCommand, Refused};
+use crate::templates::template;
 
 /// Sessions that are looked at when one is made: more than a user can have.
 const SESSIONS_SEEN: usize = 100;
@@ -64,7 +70,11 @@ fn claims(command: &ProjectCommand) -> Vec<Claim> {
         | ProjectCommand::DeleteKey(_)
         | ProjectCommand::SetQuotas(_)
         | ProjectCommand::SetRetention(_)
-        | ProjectCommand::ExpireThreads(_) => Vec::new(),
+        | ProjectCommand::ExpireThreads(_)
+        | ProjectCommand::UpdateTemplate(_)
+        | ProjectCommand::DeleteTemplate(_) => Vec::new(),
+        // They are counted: templates are made one by one.
+        ProjectCommand::CreateTemplate(_) => vec![Claim::on("template", "number")],
     }
 }
 
@@ -82,6 +92,11 @@ fn entity(command: &ProjectCommand) -> (Stream, Subject) {
         | ProjectCommand::SetRetention(SetRetention { project, .. })
         | ProjectCommand::ExpireThreads(ExpireThreads { project, .. }) => {
             own(StreamKind::Project, project.as_str())
+        }
+        ProjectCommand::CreateTemplate(CreateTemplate { template, .. })
+        | ProjectCommand::UpdateTemplate(UpdateTemplate { template, .. })
+        | ProjectCommand::DeleteTemplate(DeleteTemplate { template }) => {
+            own(StreamKind::Template, template.as_str())
         }
     }
 }
@@ -172,6 +187,23 @@ fn decide(
             }
             let waits = |ended: &EndedThread| waiting.contains(ended);
             Ok(events(command.decide(waits)))
+        }
+        ProjectCommand::CreateTemplate(command) => {
+            let templates =
+                view.scan(project, thread_templates::TABLE, &[], None, MAX_TEMPLATES)?;
+            let now = TemplatesNow {
+                taken: template(view, project, &command.template)?.is_some(),
+                count: templates.len(),
+            };
+            Ok(events(command.decide(now)?))
+        }
+        ProjectCommand::UpdateTemplate(command) => {
+            let now = template(view, project, &command.template)?;
+            Ok(events(command.decide(now.as_ref())?))
+        }
+        ProjectCommand::DeleteTemplate(command) => {
+            let now = template(view, project, &command.template)?;
+            Ok(events(command.decide(now.is_some())?))
         }
     }
 }

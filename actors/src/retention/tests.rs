@@ -75,6 +75,7 @@ impl World {
             metadata: Metadata::default(),
             permissions: None,
             participants: Vec::new(),
+            template: None,
         };
         self.ask(id, ThreadCommand::Create(create), BEGIN).await;
         for number in 0..items {
@@ -109,6 +110,7 @@ fn item(id: &str) -> NewItem {
         tokens: None,
         author: None,
         parent: None,
+        mentions: everlog_domain::threads::Mentions::new(),
     }
 }
 

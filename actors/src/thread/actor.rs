@@ -11,7 +11,7 @@ use everlog_domain::ids::{CommitNumber, Position, ProjectNumber, ProjectUid, Thr
 use everlog_domain::log::{Append, Basis, Draft, Expected, Ticket};
 use everlog_domain::ports::{Log, RowsView, Subject};
 use everlog_domain::threads::{
-    Author, Facts, Marks, ThreadCommand, ThreadEvent, ThreadState, Written,
+    Author, Facts, Marks, ThreadCommand, ThreadEvent, ThreadState, ThreadTemplate, Written,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
@@ -27,6 +27,7 @@ use crate::earlier::granted_before;
 use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::request::{Granted, IdOrigin, Refused, ThreadRequest};
+use crate::templates::template;
 
 /// Which thread.
 pub(crate) type ThreadKey = (ProjectNumber, ThreadId);
@@ -225,6 +226,7 @@ impl ThreadActor {
             marks: found.marks.as_ref(),
             shared: found.item.as_ref().and_then(|item| item.shared.as_ref()),
             fork: found.fork.as_ref().map(|fork| &fork.facts),
+            template: found.template.as_ref(),
         };
         let decided = asked.request.command.clone().decide(overlay.state(), facts);
         match decided {
@@ -305,7 +307,9 @@ impl ThreadActor {
         let about = request.command.about().cloned();
         let ahead = new.as_ref().is_some_and(|item| overlay.has_item(item));
         let fork = request.command.forks().is_some();
-        let asks_rows = new.is_some() || about.is_some() || closing.is_some() || fork;
+        let named = request.command.template().cloned();
+        let asks_items = new.is_some() || about.is_some() || closing.is_some();
+        let asks_rows = asks_items || fork || named.is_some();
         if ahead || !(asks_rows || request.wish.is_some()) {
             return Ok(LookedUp::Fresh(Box::new(Found {
                 item_exists: ahead,
@@ -340,12 +344,17 @@ impl ThreadActor {
             let marks = marked
                 .map(|(item, (of, by))| marks_of(view, (project, &thread), &item.posted, (of, &by)))
                 .transpose()?;
+            let template = named
+                .map(|id| template(view, project, &id))
+                .transpose()?
+                .flatten();
             Ok(LookedUp::Fresh(Box::new(Found {
                 item_exists: exists.unwrap_or(false),
                 written: written.flatten(),
                 item,
                 marks,
                 fork,
+                template,
             })))
         };
         let found = self.world.reads.run(project, read).await??;
@@ -481,6 +490,7 @@ struct Found {
     item: Option<FoundItem>,
     marks: Option<Marks>,
     fork: Option<ForkPlace>,
+    template: Option<ThreadTemplate>,
 }
 
 /// Where the open item was opened that a command closes, and how many bytes it has.

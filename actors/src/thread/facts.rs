@@ -6,11 +6,11 @@ use everlog_domain::ids::{ItemId, Offset, Position, ProjectNumber, ThreadId};
 use everlog_domain::ports::{RowsFailure, RowsView, StreamRange, Visibility};
 use everlog_domain::query::{Direction, Filter, OrderBy, Query, Total};
 use everlog_domain::tables::Row;
-use everlog_domain::tables::system::{items, pins, reactions, receipts, threads};
-use everlog_domain::threads::stored::{copied_of, is_shared, posted_of};
+use everlog_domain::tables::system::{items, mentions, pins, reactions, receipts, threads};
+use everlog_domain::threads::stored::{copied_of, is_shared, posted_of, reached_of};
 use everlog_domain::threads::{
-    Author, ForkFacts, ForkFrom, ItemCopied, ItemStatus, MAX_PINS, MAX_REACTIONS, Marks, MarksOf,
-    PostedItem, Reaction, ThreadCommand,
+    Author, ForkFacts, ForkFrom, ItemCopied, ItemStatus, MAX_PINS, MAX_REACHED, MAX_REACTIONS,
+    Marks, MarksOf, PostedItem, Reaction, ThreadCommand,
 };
 use everlog_domain::time::Time;
 use everlog_domain::value::Value;
@@ -202,6 +202,20 @@ pub(crate) fn marks_of(
             let position = position.and_then(|position| u64::try_from(position).ok());
             Ok(Marks {
                 read_to: position.map(Position),
+                ..Marks::default()
+            })
+        }
+        MarksOf::Mentions => {
+            let rows = view.scan(project, mentions::TABLE, &key, None, MAX_REACHED)?;
+            let reached = rows.iter().map(|row| reached_of(row));
+            let reached: Option<_> = reached.collect();
+            let damaged = || RowsFailure::Damaged {
+                table: mentions::TABLE.0,
+                key: thread.to_string(),
+                reason: "a mention does not read".to_owned(),
+            };
+            Ok(Marks {
+                reached: reached.ok_or_else(damaged)?,
                 ..Marks::default()
             })
         }

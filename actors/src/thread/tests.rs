@@ -140,6 +140,7 @@ impl Alone {
             metadata: Metadata::default(),
             permissions: None,
             participants: Vec::new(),
+            template: None,
         };
         self.ask(Offset(0), ThreadCommand::Create(command))
     }
@@ -153,6 +154,7 @@ impl Alone {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         };
         self.ask(epoch, ThreadCommand::Post(PostItem { item }))
     }

@@ -160,6 +160,7 @@ fn posted(number: u64, stream: &Stream) -> Event {
         metadata: Metadata::default(),
         tokens: None,
         parent: None,
+        mentions: None,
     };
     ThreadEvent::from(posted).into()
 }

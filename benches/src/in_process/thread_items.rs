@@ -45,6 +45,7 @@ impl RunningNode {
                 metadata: Metadata::default(),
                 permissions: None,
                 participants: Vec::new(),
+                template: None,
             };
             self.node
                 .thread(self.request(&thread, ThreadCommand::Create(create)))
@@ -107,6 +108,7 @@ impl Caller for NodePoster {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         };
         let command = ThreadCommand::Post(PostItem { item });
         self.node

@@ -11,3 +11,5 @@ pub use permission::{Action, InvalidPermission, Permission, Permissions};
 pub use principal::Principal;
 pub use role::{InvalidRole, Role, RoleSet, Verification};
 pub use scopes::{Scopes, UnknownScope};
+
+pub(crate) use permission::{MAX_PERMISSIONS, split_permission};

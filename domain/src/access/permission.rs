@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::role::{InvalidRole, Role, RoleSet};
 
 /// Most permissions that one entity may bear.
-pub(super) const MAX_PERMISSIONS: usize = 100;
+pub(crate) const MAX_PERMISSIONS: usize = 100;
 
 /// What a permission allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,6 +153,12 @@ impl FromIterator<Permission> for Permissions {
 const WRITE: &[Action] = &[Action::Create, Action::Update, Action::Delete];
 
 fn parse_one(text: &str) -> Result<(&'static [Action], Role), InvalidPermission> {
+    let (actions, role) = split_permission(text)?;
+    Ok((actions, Role::parse(role)?))
+}
+
+/// The actions of a permission, and the text of its role.
+pub(crate) fn split_permission(text: &str) -> Result<(&'static [Action], &str), InvalidPermission> {
     let form = || InvalidPermission::Form {
         found: text.chars().take(64).collect(),
     };
@@ -169,7 +175,7 @@ fn parse_one(text: &str) -> Result<(&'static [Action], Role), InvalidPermission>
         "write" => WRITE,
         _ => return Err(form()),
     };
-    Ok((actions, Role::parse(role)?))
+    Ok((actions, role))
 }
 
 impl Serialize for Permissions {

@@ -16,6 +16,8 @@ const KNOWN: &[&str] = &[
     "projects.read",
     "projects.write",
     "sessions.write",
+    "templates.read",
+    "templates.write",
     "threads.read",
     "threads.write",
     "users.read",

@@ -166,6 +166,7 @@ pub mod threads {
         PARTICIPANT_IDS = "participantIds" TextList true,
         ACTIVE_ITEM = "activeItemId" Text false,
         FORKED_FROM = "forkedFrom" Json false,
+        TEMPLATE = "templateId" Text true,
         READERS = "$readers" TextList false,
     }
     /// Number of the table.
@@ -212,6 +213,7 @@ pub mod items {
         EDITED_AT = "editedAt" Time true,
         REACTIONS = "reactions" Json false,
         PINNED_AT = "pinnedAt" Time true,
+        MENTIONS = "mentions" TextList true,
         OFFSET = "$offset" Int false,
     }
     /// Number of the table.
@@ -416,9 +418,11 @@ pub mod receipts {
 
 mod expiry;
 mod forking;
+mod mentioning;
 
 pub use expiry::{ended_threads, expirations, retention};
 pub use forking::{forked_lives, forks, item_versions};
+pub use mentioning::{mentions, thread_templates};
 
 /// Every system table, by number.
 pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
@@ -436,6 +440,8 @@ pub static ALL: LazyLock<Vec<TableSchema>> = LazyLock::new(|| {
         reactions::schema(),
         pins::schema(),
         receipts::schema(),
+        mentions::schema(),
+        thread_templates::schema(),
         retention::schema(),
         expirations::schema(),
         ended_threads::schema(),

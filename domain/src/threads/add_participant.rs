@@ -66,6 +66,7 @@ mod tests {
                 permissions: permissions(texts),
                 ..access()
             },
+            template: None,
         }
         .into()
     }
@@ -87,6 +88,7 @@ mod tests {
                 permissions: Permissions::default(),
                 participants: crowd.collect(),
             },
+            template: None,
         }
         .into()
     }
@@ -156,6 +158,7 @@ mod tests {
             metadata: Metadata::default(),
             permissions: None,
             participants: vec![participant(person("member"), ParticipantRole::Owner)],
+            template: None,
         });
         let thread = given([])
             .when(&owner(), create)

@@ -1,12 +1,13 @@
 //! Routes a command to its rule.
 
+use super::mention::mention_bytes;
 use super::{
     AbandonItem, AddParticipant, AppendDelta, CreateThread, DeleteItem, DeleteThread, Delta,
     EditItem, ExpireItems, Facts, FinishItem, ForkFrom, ForkThread, MarkRead, MarksOf, Metadata,
     OpenItem, Parent, PinItem, PostItem, React, RemoveParticipant, SetPermissions, SwitchBranch,
     ThreadEvent, ThreadRefusal, ThreadState, UpdateThread,
 };
-use crate::ids::{ItemId, Offset, ThreadId};
+use crate::ids::{ItemId, Offset, TemplateId, ThreadId};
 
 /// What any command takes.
 const SMALL_BYTES: usize = 1024;
@@ -123,6 +124,11 @@ impl ThreadCommand {
             | Self::Fork(ForkThread {
                 from: ForkFrom::Item(item),
                 ..
+            })
+            | Self::Finish(FinishItem {
+                item,
+                mentions: Some(_),
+                ..
             }) => Some(item),
             Self::Post(PostItem { item }) | Self::Open(OpenItem { item }) => match &item.parent {
                 Some(Parent::Item(parent)) => Some(parent),
@@ -150,6 +156,15 @@ impl ThreadCommand {
         }
     }
 
+    /// The template that the command names, if it names one.
+    #[must_use]
+    pub fn template(&self) -> Option<&TemplateId> {
+        match self {
+            Self::Create(create) => create.template.as_ref().map(|from| &from.template),
+            _ => None,
+        }
+    }
+
     /// The marks that the command is about, if it is about any.
     #[must_use]
     pub const fn marks(&self) -> Option<MarksOf> {
@@ -157,6 +172,12 @@ impl ThreadCommand {
             Self::React(_) => Some(MarksOf::Reactions),
             Self::Pin(_) => Some(MarksOf::Pins),
             Self::MarkRead(_) => Some(MarksOf::Receipt),
+            Self::Edit(EditItem {
+                mentions: Some(_), ..
+            })
+            | Self::Finish(FinishItem {
+                mentions: Some(_), ..
+            }) => Some(MarksOf::Mentions),
             _ => None,
         }
     }
@@ -197,8 +218,11 @@ impl ThreadCommand {
             | Self::SetPermissions(_)
             | Self::AddParticipant(_)
             | Self::RemoveParticipant(_) => ACCESS_BYTES,
-            Self::Finish(FinishItem { metadata, .. }) => {
-                SMALL_BYTES + metadata.as_ref().map_or(0, Metadata::bytes)
+            Self::Finish(FinishItem {
+                metadata, mentions, ..
+            }) => {
+                let metadata = metadata.as_ref().map_or(0, Metadata::bytes);
+                SMALL_BYTES + metadata + mentions.as_ref().map_or(0, mention_bytes)
             }
             Self::Edit(edit) => SMALL_BYTES + edit.bytes(),
             Self::Fork(fork) => ACCESS_BYTES + fork.bytes(),
@@ -240,6 +264,7 @@ mod tests {
             item: item_id("i1"),
             tokens: None,
             metadata,
+            mentions: None,
         };
         let large = [
             ThreadCommand::Post(PostItem { item: item() }),

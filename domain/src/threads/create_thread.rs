@@ -1,9 +1,8 @@
 //! Begin a thread.
 
-use std::collections::BTreeMap;
-
 use super::access::{Participant, ParticipantId, ParticipantRole, ThreadAccess};
 use super::bounds::MAX_PARTICIPANTS;
+use super::from_template::FromTemplate;
 use super::grants::{check_permissions, check_role};
 use super::{Facts, Metadata, ThreadCreated, ThreadEvent, ThreadName, ThreadRefusal, ThreadState};
 use crate::access::{Caller, Permissions, Principal, Role};
@@ -23,6 +22,9 @@ pub struct CreateThread {
     pub permissions: Option<Permissions>,
     /// Who takes part, beside a signed-in creator, who owns it.
     pub participants: Vec<Participant>,
+    /// The template that says who may do what, in place of permissions. Then the creator owns it
+    /// only if the template says so.
+    pub template: Option<FromTemplate>,
 }
 
 impl CreateThread {
@@ -34,29 +36,47 @@ impl CreateThread {
         if matches!(state, ThreadState::Live(_)) {
             return Err(ThreadRefusal::AlreadyExists);
         }
-        let permissions = self.permissions.unwrap_or_else(|| own(facts.caller));
-        check_permissions(facts.caller, &permissions)?;
-        let named = self.participants.into_iter().map(|p| (p.id, p.role));
-        let participants: BTreeMap<_, _> = named.chain(owner(facts.caller)).collect();
-        if participants.len() > MAX_PARTICIPANTS {
-            return Err(ThreadRefusal::TooManyParticipants);
-        }
-        let access = ThreadAccess {
-            permissions,
-            participants,
+        let access = match &self.template {
+            Some(from) => {
+                if self.permissions.is_some() {
+                    return Err(ThreadRefusal::PermissionsOfTemplate);
+                }
+                from.access(self.participants, facts)?
+            }
+            None => as_asked(self.permissions, self.participants, facts.caller)?,
         };
-        // A person owns what it begins, so it may give any role; a guest has what it grants to all.
-        for role in access.participants.values() {
-            check_role(facts.caller, &access, *role)?;
+        if access.participants.len() > MAX_PARTICIPANTS {
+            return Err(ThreadRefusal::TooManyParticipants);
         }
         let created = ThreadCreated {
             thread: self.thread,
             name: self.name,
             metadata: self.metadata,
             access,
+            template: self.template.map(|from| from.template),
         };
         Ok(vec![created.into()])
     }
+}
+
+/// What the caller asks for, as far as it has it.
+fn as_asked(
+    permissions: Option<Permissions>,
+    participants: Vec<Participant>,
+    caller: &Caller,
+) -> Result<ThreadAccess, ThreadRefusal> {
+    let permissions = permissions.unwrap_or_else(|| own(caller));
+    check_permissions(caller, &permissions)?;
+    let named = participants.into_iter().map(|p| (p.id, p.role));
+    let access = ThreadAccess {
+        permissions,
+        participants: named.chain(owner(caller)).collect(),
+    };
+    // A person owns what it begins, so it may give any role; a guest has what it grants to all.
+    for role in access.participants.values() {
+        check_role(caller, &access, *role)?;
+    }
+    Ok(access)
 }
 
 fn own(caller: &Caller) -> Permissions {
@@ -90,6 +110,7 @@ mod tests {
             metadata: metadata(),
             permissions: None,
             participants: Vec::new(),
+            template: None,
         }
     }
 
@@ -106,6 +127,7 @@ mod tests {
             name: ThreadName::parse("tides"),
             metadata: metadata(),
             access,
+            template: None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Change an item that is complete.
 
 use super::item::{Part, check_parts, part_bytes};
-use super::{Facts, ItemEdited, Metadata, ThreadEvent, ThreadRefusal, ThreadState};
+use super::mention::mention_bytes;
+use super::{Facts, ItemEdited, Mentions, Metadata, ThreadEvent, ThreadRefusal, ThreadState};
 use crate::access::Action;
 use crate::ids::ItemId;
 
@@ -16,13 +17,16 @@ pub struct EditItem {
     pub metadata: Option<Metadata>,
     /// Tokens that it counts.
     pub tokens: Option<u32>,
+    /// Whom it mentions in place of whom it did.
+    pub mentions: Option<Mentions>,
 }
 
 impl EditItem {
     /// Bytes that it brings, roughly.
     pub(super) fn bytes(&self) -> usize {
         let parts = self.parts.iter().flatten().map(part_bytes);
-        parts.sum::<usize>() + self.metadata.as_ref().map_or(0, Metadata::bytes)
+        let mentions = self.mentions.as_ref().map_or(0, mention_bytes);
+        parts.sum::<usize>() + self.metadata.as_ref().map_or(0, Metadata::bytes) + mentions
     }
 
     pub(super) fn decide(
@@ -35,7 +39,12 @@ impl EditItem {
         if thread.open.contains_key(&self.item) {
             return Err(ThreadRefusal::ItemStillOpen);
         }
-        if self.parts.is_none() && self.metadata.is_none() && self.tokens.is_none() {
+        let mentions = match self.mentions {
+            Some(named) => facts.mentions_instead(thread, named)?,
+            None => None,
+        };
+        let others = self.parts.is_some() || self.metadata.is_some() || self.tokens.is_some();
+        if !others && mentions.is_none() {
             return Ok(Vec::new());
         }
         check_parts(self.parts.as_deref().unwrap_or_default())?;
@@ -45,6 +54,7 @@ impl EditItem {
             parts: self.parts,
             metadata: self.metadata,
             tokens: self.tokens,
+            mentions,
         };
         Ok(vec![edited.into()])
     }
@@ -66,6 +76,7 @@ mod tests {
             parts,
             metadata: None,
             tokens: None,
+            mentions: None,
         })
     }
 
@@ -80,6 +91,7 @@ mod tests {
             parts: Some(vec![text(words)]),
             metadata: None,
             tokens: None,
+            mentions: None,
         }
     }
 
@@ -142,6 +154,7 @@ mod tests {
             parts: None,
             metadata: Some(metadata()),
             tokens: Some(7),
+            mentions: None,
         };
         given([created(), posted("i1", "user:member")])
             .when(&member(), ThreadCommand::Edit(command))
@@ -151,6 +164,7 @@ mod tests {
                 parts: None,
                 metadata: Some(metadata()),
                 tokens: Some(7),
+                mentions: None,
             });
     }
 

@@ -8,11 +8,12 @@ use super::expired::Expired;
 use super::item::{Author, Delta, ItemRole, ItemStatus, Part};
 use super::lineage::Shares;
 use super::marks::{Reaction, ReactionCounts};
+use super::mention::{Mentioned, Mentions};
 use super::metadata::Metadata;
 use super::name::ThreadName;
 use super::parent::Parent;
 use crate::envelope::facts;
-use crate::ids::{ItemId, Position, ThreadId};
+use crate::ids::{ItemId, Position, TemplateId, ThreadId};
 use crate::time::Time;
 
 /// A thread began.
@@ -27,6 +28,9 @@ pub struct ThreadCreated {
     pub metadata: Metadata,
     /// Who may do what.
     pub access: ThreadAccess,
+    /// The template that it began from, if it did: as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateId>,
 }
 
 /// A thread began as another one stood: the items up to a place are that one's, and are not copied.
@@ -116,6 +120,9 @@ pub struct ItemPosted {
     /// What it follows, if that is not the item before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Whom it mentions; nobody if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// An item that is being written began.
@@ -135,6 +142,9 @@ pub struct ItemOpened {
     /// What it follows, if that is not the item before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Whom it mentions; nobody if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// Something was appended to an open item.
@@ -163,6 +173,9 @@ pub struct ItemFinished {
     pub metadata: Metadata,
     /// Tokens, if counted.
     pub tokens: Option<u32>,
+    /// Whom it mentions from here on, if that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// An open item was given up.
@@ -193,6 +206,9 @@ pub struct ItemEdited {
     pub metadata: Option<Metadata>,
     /// Its tokens from here on, if that changed.
     pub tokens: Option<u32>,
+    /// Whom it mentions from here on, if that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentioned>,
 }
 
 /// An item says nothing any more. Its place stays.
@@ -303,6 +319,9 @@ pub struct ItemCopied {
     /// What it follows, if that is not the item before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Whom it mentions. Whoever that reached has been reached in the source.
+    #[serde(default, skip_serializing_if = "Mentions::is_empty")]
+    pub mentions: Mentions,
     /// When it was posted or opened.
     pub created_at: Time,
     /// When it was changed last.

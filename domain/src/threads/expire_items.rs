@@ -332,6 +332,7 @@ mod tests {
             item: item_id("i1"),
             tokens: None,
             metadata: None,
+            mentions: None,
         };
         thread
             .when(&member(), ThreadCommand::Finish(finish))
@@ -345,6 +346,7 @@ mod tests {
             parts: Vec::new(),
             metadata: metadata(),
             tokens: None,
+            mentions: None,
         }
         .into()
     }

@@ -3,9 +3,12 @@
 use super::event::ItemCopied;
 use super::item::{Author, ItemStatus, NewItem};
 use super::marks::Marks;
+use super::mention::{Mentioned, Mentions};
+use super::mentioning::Mentioning;
 use super::parent::Parent;
 use super::refusal::ThreadRefusal;
 use super::state::{Thread, Written};
+use super::template::ThreadTemplate;
 use crate::access::{Action, Caller, Principal};
 use crate::ids::{Offset, Position, ThreadId};
 use crate::time::Time;
@@ -28,6 +31,8 @@ pub struct Facts<'a> {
     pub shared: Option<&'a ItemCopied>,
     /// Where the command forks the thread.
     pub fork: Option<&'a ForkFacts>,
+    /// The template that the command names, if there is one with this id.
+    pub template: Option<&'a ThreadTemplate>,
 }
 
 /// What forking a thread needs to know.
@@ -56,6 +61,8 @@ pub struct PostedItem {
     pub author: Author,
     /// How far it has got.
     pub status: ItemStatus,
+    /// Whom it mentions.
+    pub mentions: Mentions,
 }
 
 impl<'a> Facts<'a> {
@@ -65,6 +72,34 @@ impl<'a> Facts<'a> {
             Some(Parent::Item(_)) if self.item.is_none() => Err(ThreadRefusal::ParentNotFound),
             _ => Ok(()),
         }
+    }
+
+    /// The caller as it mentions others in an item.
+    pub(super) const fn mentioning<'b>(
+        &self,
+        thread: &'b Thread,
+        author: &'b Author,
+    ) -> Mentioning<'b>
+    where
+        'a: 'b,
+    {
+        Mentioning {
+            caller: self.caller,
+            access: &thread.access,
+            author,
+        }
+    }
+
+    /// What mentions in place of those of the item mean that the command is about.
+    pub(super) fn mentions_instead(
+        &self,
+        thread: &Thread,
+        named: Mentions,
+    ) -> Result<Option<Mentioned>, ThreadRefusal> {
+        let item = self.item.ok_or(ThreadRefusal::ItemNotFound)?;
+        let marks = self.marks.ok_or(ThreadRefusal::ItemNotFound)?;
+        let mentioning = self.mentioning(thread, &item.author);
+        mentioning.instead(&item.mentions, &marks.reached, named)
     }
 
     /// The item that the command is about, if the caller may change it: its own, or any if it may

@@ -1,6 +1,6 @@
 //! Complete an item that is being written.
 
-use super::{Facts, ItemFinished, Metadata, ThreadEvent, ThreadRefusal, ThreadState};
+use super::{Facts, ItemFinished, Mentions, Metadata, ThreadEvent, ThreadRefusal, ThreadState};
 use crate::access::Action;
 use crate::ids::ItemId;
 
@@ -13,6 +13,8 @@ pub struct FinishItem {
     pub tokens: Option<u32>,
     /// Metadata in place of what it was opened with.
     pub metadata: Option<Metadata>,
+    /// Whom it mentions in place of whom it did.
+    pub mentions: Option<Mentions>,
 }
 
 impl FinishItem {
@@ -24,11 +26,16 @@ impl FinishItem {
         let thread = state.authorised(facts.caller, Action::Create)?;
         let progress = thread.item_in_progress(facts.caller, &self.item)?;
         let written = facts.written.ok_or(ThreadRefusal::ItemNotOpen)?;
+        let mentions = match self.mentions {
+            Some(named) => facts.mentions_instead(thread, named)?,
+            None => None,
+        };
         let finished = ItemFinished {
             opened: progress.opened,
             parts: written.parts.clone(),
             metadata: self.metadata.unwrap_or_else(|| written.metadata.clone()),
             tokens: self.tokens,
+            mentions,
             item: self.item,
         };
         Ok(vec![finished.into()])
@@ -50,6 +57,7 @@ mod tests {
             item: item_id("i1"),
             tokens: Some(7),
             metadata: None,
+            mentions: None,
         }
     }
 
@@ -101,6 +109,7 @@ mod tests {
             parts: vec![text("so it is")],
             metadata: metadata(),
             tokens: Some(7),
+            mentions: None,
         };
         given([created(), opened("i1")])
             .when(&member(), ThreadCommand::Append(append))
@@ -121,6 +130,7 @@ mod tests {
             parts: vec![text("so ")],
             metadata: Metadata::default(),
             tokens: Some(7),
+            mentions: None,
         };
         given([created(), opened("i1")])
             .when(&member(), ThreadCommand::Finish(command))

@@ -5,6 +5,7 @@ use super::cells::{
 };
 use super::event::{ItemCopied, ThreadForked};
 use super::lineage::ForkedFrom;
+use super::mention_rows::names;
 use crate::envelope::Envelope;
 use crate::ids::{Offset, Position, ThreadId};
 use crate::tables::system::{forked_lives, forks, item_versions, items, threads};
@@ -90,6 +91,7 @@ pub(super) fn item_copied(envelope: &Envelope, event: &ItemCopied) -> Vec<RowCha
     row[items::METADATA] = Value::Json(event.metadata.to_json());
     row[items::TOKENS] = tokens(event.tokens);
     row[items::PARENT] = parent(event.parent.as_ref());
+    row[items::MENTIONS] = names(&event.mentions);
     row[items::EDITED_AT] = event.edited_at.map_or(Value::Null, Value::from);
     vec![RowChange::Insert {
         table: items::TABLE,

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::item::NewItem;
 use super::{
-    Author, Facts, ForkFacts, ItemCopied, ItemDeleted, ItemOpened, ItemPosted, ItemRole,
-    ItemStatus, Marks, Metadata, Part, Participant, ParticipantId, ParticipantRole, PostedItem,
-    ThreadAccess, ThreadCommand, ThreadCreated, ThreadEvent, ThreadRefusal, ThreadState, Written,
+    Author, Facts, ForkFacts, ItemCopied, ItemDeleted, ItemEdited, ItemFinished, ItemOpened,
+    ItemPosted, ItemRole, ItemStatus, Marks, Mentioned, Mentions, Metadata, Part, Participant,
+    ParticipantId, ParticipantRole, PostedItem, ThreadAccess, ThreadCommand, ThreadCreated,
+    ThreadEvent, ThreadRefusal, ThreadState, ThreadTemplate, Written,
 };
 use crate::access::{Caller, Permissions, Principal, Privilege, RoleSet, Scopes};
 use crate::ids::{AgentId, ItemId, KeyId, Offset, Position, ProjectNumber, ThreadId, UserId};
@@ -31,6 +32,8 @@ pub(super) struct Given {
     shared: Option<ItemCopied>,
     /// What forking needs to know.
     fork: ForkFacts,
+    /// The template that the next command names.
+    template: Option<ThreadTemplate>,
 }
 
 /// What became of a command.
@@ -57,6 +60,7 @@ pub(super) fn given(events: impl IntoIterator<Item = ThreadEvent>) -> Given {
             changed: false,
             last_item_at: None,
         },
+        template: None,
     }
     .and(events)
 }
@@ -92,6 +96,7 @@ impl Given {
             position: item.opened,
             author: item.author.clone(),
             status: item.status,
+            mentions: item.mentions.clone(),
         };
         self.items.insert(item.item.clone(), posted);
         self.shared = Some(item);
@@ -101,6 +106,12 @@ impl Given {
     /// Where it is forked, this is known.
     pub(super) fn knowing(mut self, fork: ForkFacts) -> Self {
         self.fork = fork;
+        self
+    }
+
+    /// The template that the next command names says this.
+    pub(super) fn with_template(mut self, template: ThreadTemplate) -> Self {
+        self.template = Some(template);
         self
     }
 
@@ -114,6 +125,7 @@ impl Given {
             marks: command.marks().map(|_| &self.marks),
             shared: self.shared.as_ref(),
             fork: command.forks().map(|_| &self.fork),
+            template: command.template().and(self.template.as_ref()),
         };
         let answer = command.decide(&self.state, facts);
         Outcome {
@@ -199,9 +211,26 @@ pub(super) fn enter(
     position: Position,
     event: &ThreadEvent,
 ) {
-    let (item, author, status) = match event {
-        ThreadEvent::ItemPosted(posted) => (&posted.item, &posted.author, ItemStatus::Finished),
-        ThreadEvent::ItemOpened(opened) => (&opened.item, &opened.author, ItemStatus::Open),
+    let (item, author, status, mentions) = match event {
+        ThreadEvent::ItemPosted(ItemPosted {
+            item,
+            author,
+            mentions,
+            ..
+        }) => (item, author, ItemStatus::Finished, mentions),
+        ThreadEvent::ItemOpened(ItemOpened {
+            item,
+            author,
+            mentions,
+            ..
+        }) => (item, author, ItemStatus::Open, mentions),
+        ThreadEvent::ItemEdited(ItemEdited { item, mentions, .. })
+        | ThreadEvent::ItemFinished(ItemFinished { item, mentions, .. }) => {
+            if let (Some(item), Some(mentions)) = (items.get_mut(item), mentions) {
+                item.mentions = mentions.named.clone();
+            }
+            return;
+        }
         ThreadEvent::ItemDeleted(deleted) => return drop(items.remove(&deleted.item)),
         ThreadEvent::ItemsExpired(expired) => {
             let gone = |item: &ItemId| expired.items.iter().any(|gone| gone.item == *item);
@@ -214,8 +243,13 @@ pub(super) fn enter(
         position,
         author: author.clone(),
         status,
+        mentions: named(mentions.as_ref()),
     };
     items.insert(item.clone(), posted);
+}
+
+fn named(mentions: Option<&Mentioned>) -> Mentions {
+    mentions.map_or_else(Mentions::new, |mentions| mentions.named.clone())
 }
 
 /// The same command by several callers, each refused in its own way.
@@ -323,6 +357,7 @@ pub(super) fn new_item(id: &str) -> NewItem {
         tokens: None,
         author: None,
         parent: None,
+        mentions: Mentions::new(),
     }
 }
 
@@ -346,6 +381,7 @@ pub(super) fn created() -> ThreadEvent {
         name: None,
         metadata: Metadata::default(),
         access: access(),
+        template: None,
     }
     .into()
 }
@@ -359,6 +395,7 @@ pub(super) fn opened(id: &str) -> ThreadEvent {
         parts: vec![text("so ")],
         metadata: metadata(),
         parent: None,
+        mentions: None,
     }
     .into()
 }
@@ -373,6 +410,7 @@ pub(super) fn posted(id: &str, by: &str) -> ThreadEvent {
         metadata: Metadata::default(),
         tokens: None,
         parent: None,
+        mentions: None,
     }
     .into()
 }

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::access::ParticipantId;
 use super::bounds::{MAX_ITEM_BYTES, MAX_PARTS};
+use super::mention::{Mentions, mention_bytes};
 use super::metadata::{Metadata, check_json, json_bytes};
 use super::parent::Parent;
 use super::refusal::ThreadRefusal;
@@ -244,12 +245,15 @@ pub struct NewItem {
     pub author: Option<ParticipantId>,
     /// What it follows, if that is named.
     pub parent: Option<Parent>,
+    /// Whom it mentions.
+    pub mentions: Mentions,
 }
 
 impl NewItem {
     /// Bytes that it brings, roughly.
     pub(super) fn bytes(&self) -> usize {
-        self.parts.iter().map(part_bytes).sum::<usize>() + self.metadata.bytes()
+        let parts = self.parts.iter().map(part_bytes).sum::<usize>();
+        parts + self.metadata.bytes() + mention_bytes(&self.mentions)
     }
 
     /// Checks what types alone cannot: the number and the size of parts.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::access::ParticipantId;
 use crate::ids::Position;
 
 /// Most characters of a reaction: emoji may be made of many.
@@ -60,6 +61,8 @@ pub enum MarksOf {
     Pins,
     /// How far the caller has read.
     Receipt,
+    /// Whom the item reaches by its mentions.
+    Mentions,
 }
 
 /// What a decision needs to know of the marks on an item, of those that it is about.
@@ -75,6 +78,8 @@ pub struct Marks {
     pub pins: usize,
     /// How far the caller has read the thread.
     pub read_to: Option<Position>,
+    /// Who is mentioned in it.
+    pub reached: BTreeSet<ParticipantId>,
 }
 
 #[cfg(test)]

@@ -40,7 +40,9 @@ impl OpenItem {
             tokens: _,
             author: _,
             parent,
+            mentions,
         } = self.item;
+        let mentions = facts.mentioning(thread, &author).anew(mentions)?;
         Ok(vec![
             ItemOpened {
                 item: id,
@@ -49,6 +51,7 @@ impl OpenItem {
                 parts,
                 metadata,
                 parent: parent.or_else(|| thread.next_parent()),
+                mentions,
             }
             .into(),
         ])
@@ -182,6 +185,7 @@ mod tests {
             parts: vec![text("hello")],
             metadata: Metadata::default(),
             parent: None,
+            mentions: None,
         };
         given([created()]).when(&member(), open("i1")).then(opened);
     }

@@ -32,7 +32,9 @@ impl PostItem {
             tokens,
             author: _,
             parent,
+            mentions,
         } = self.item;
+        let mentions = facts.mentioning(thread, &author).anew(mentions)?;
         Ok(vec![
             ItemPosted {
                 item: id,
@@ -42,6 +44,7 @@ impl PostItem {
                 metadata,
                 tokens,
                 parent: parent.or_else(|| thread.next_parent()),
+                mentions,
             }
             .into(),
         ])
@@ -87,6 +90,7 @@ mod tests {
             metadata: Metadata::default(),
             tokens: None,
             parent: None,
+            mentions: None,
         }
     }
 

@@ -8,6 +8,7 @@ use super::bounds::{
 };
 use super::lineage::MAX_FORK_DEPTH;
 use super::marks::{MAX_DIFFERENT_REACTIONS, MAX_PINS, MAX_REACTIONS, MAX_REACTIONS_OF_AN_AUTHOR};
+use super::mention::MAX_MENTIONS;
 use super::metadata::InvalidMetadata;
 use crate::access::Action;
 
@@ -40,6 +41,18 @@ pub enum ThreadRefusal {
         /// What it lacks.
         action: Action,
     },
+    /// No such template, or none that the caller may use.
+    #[error("templateId: no thread template with this id was found")]
+    TemplateNotFound,
+    /// A thread that begins from a template was to have other permissions.
+    #[error("permissions: those of a thread with a templateId come from its template")]
+    PermissionsOfTemplate,
+    /// The template names whoever begins the thread, and a key named nobody.
+    #[error("creator: expected the user for whom the thread begins, whom its template names")]
+    CreatorMissing,
+    /// Somebody else was named as who begins the thread.
+    #[error("only an API key may name another creator than itself")]
+    CreatorNotOwn,
     /// Somebody else was named as the author.
     #[error("only an API key may name another author than itself")]
     AuthorNotOwn,
@@ -58,6 +71,16 @@ pub enum ThreadRefusal {
     /// The item that a new one is to follow is not there.
     #[error("parentId: no item with this id was found in this thread")]
     ParentNotFound,
+    /// Somebody was mentioned who does not take part in the thread, or whom the caller may not see
+    /// there.
+    #[error("mentions: only who takes part in the thread can be mentioned in it")]
+    MentionNotFound,
+    /// Too many mentions.
+    #[error("an item has at most {MAX_MENTIONS} mentions, found {found}: mention everyone")]
+    TooManyMentions {
+        /// How many.
+        found: usize,
+    },
     /// Too many reactions on an item, or of one author on it.
     #[error(
         "an item has at most {MAX_REACTIONS} reactions, {MAX_DIFFERENT_REACTIONS} different ones, {MAX_REACTIONS_OF_AN_AUTHOR} of one author"

@@ -107,6 +107,7 @@ mod tests {
             metadata: Metadata::default(),
             permissions: None,
             participants: vec![participant(person("member"), ParticipantRole::Owner)],
+            template: None,
         });
         let thread = given([])
             .when(&owner(), create)

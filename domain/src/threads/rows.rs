@@ -9,12 +9,15 @@ use super::event::{
     ThreadRead, ThreadUpdated,
 };
 use super::fork_rows::{forked_life, item_copied, keep_item, thread_forked};
+use super::mention_rows::{mentioned, named};
 use super::withheld::Withheld;
-use super::{Author, ItemStatus, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess};
+use super::{
+    Author, ItemStatus, Mentioned, Metadata, Parent, Part, Reaction, ReactionCounts, ThreadAccess,
+};
 use crate::envelope::{Envelope, EventKind};
 use crate::ids::Position;
 use crate::tables::system::{
-    branches, deltas, ended_threads, expirations, item_versions, items, open_items, pins,
+    branches, deltas, ended_threads, expirations, item_versions, items, mentions, open_items, pins,
     reactions, receipts, thread_access, threads,
 };
 use crate::tables::{RowChange, RowPlace, TableNumber};
@@ -74,6 +77,10 @@ fn thread_created(envelope: &Envelope, event: &ThreadCreated) -> Vec<RowChange> 
     row[threads::LAST_ITEM_AT] = envelope.time.into();
     row[threads::NAME] = name.into();
     row[threads::METADATA] = Value::Json(event.metadata.to_json());
+    row[threads::TEMPLATE] = event
+        .template
+        .as_ref()
+        .map_or(Value::Null, |id| Value::text(id.as_str()));
     for (place, value) in access_cells(&event.access) {
         row[place] = value;
     }
@@ -130,6 +137,7 @@ fn thread_deleted(envelope: &Envelope) -> Vec<RowChange> {
         reactions::TABLE,
         pins::TABLE,
         receipts::TABLE,
+        mentions::TABLE,
     ];
     // Forks go on with them. What the thread itself shares is told by a small row, which stays for its
     // past.
@@ -197,12 +205,17 @@ fn item_edited(envelope: &Envelope, event: &ItemEdited) -> Vec<RowChange> {
     if event.tokens.is_some() {
         set.push((items::TOKENS, tokens(event.tokens)));
     }
+    let mentions = event.mentions.as_ref();
+    set.extend(mentions.map(|mentioned| (items::MENTIONS, named(mentioned))));
     let update = RowChange::Update {
         table: items::TABLE,
         key: item_key(envelope, event.opened),
         set,
     };
-    vec![keep_item(envelope, event.opened), update]
+    let key = item_key(envelope, event.opened);
+    let mentions = mentioned(&key, envelope.offset, mentions);
+    let changes = [keep_item(envelope, event.opened), update];
+    changes.into_iter().chain(mentions).collect()
 }
 
 /// Its row stays without what it said: what follows it still does.
@@ -214,6 +227,7 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
     set.push((items::TOKENS, Value::Null));
     set.push((items::REACTIONS, Value::Null));
     set.push((items::PINNED_AT, Value::Null));
+    set.push((items::MENTIONS, Value::Null));
     let update = RowChange::Update {
         table: items::TABLE,
         key: key.clone(),
@@ -229,7 +243,12 @@ fn item_deleted(envelope: &Envelope, event: &ItemDeleted) -> Vec<RowChange> {
         unless: None,
     };
     let keep = keep_item(envelope, event.opened);
-    let mut changes = vec![keep, update, unpinned, unmarked];
+    let unmentioned = RowChange::Purge {
+        table: mentions::TABLE,
+        prefix: key.clone(),
+        unless: None,
+    };
+    let mut changes = vec![keep, update, unpinned, unmarked, unmentioned];
     if event.was_open {
         changes.extend(no_more_open(key));
     }
@@ -248,10 +267,12 @@ fn items_expired(envelope: &Envelope, event: &ItemsExpired) -> Vec<RowChange> {
         }));
         // what it was before belongs to it, for forks too
         changes.extend(
-            [reactions::TABLE, item_versions::TABLE].map(|table| RowChange::Purge {
-                table,
-                prefix: key.clone(),
-                unless: None,
+            [reactions::TABLE, item_versions::TABLE, mentions::TABLE].map(|table| {
+                RowChange::Purge {
+                    table,
+                    prefix: key.clone(),
+                    unless: None,
+                }
             }),
         );
         if let Some(parent) = &gone.parent {
@@ -409,13 +430,20 @@ fn item_posted(envelope: &Envelope, event: &ItemPosted) -> Vec<RowChange> {
     row[items::METADATA] = Value::Json(event.metadata.to_json());
     row[items::TOKENS] = tokens(event.tokens);
     row[items::PARENT] = parent(event.parent.as_ref());
+    row[items::MENTIONS] = event.mentions.as_ref().map_or(Value::Null, named);
     let insert = RowChange::Insert {
         table: items::TABLE,
         row,
     };
     let mut changes = new_item(envelope, event.parent.as_ref());
     changes.insert(0, insert);
+    changes.extend(mentioned_anew(envelope, event.mentions.as_ref()));
     changes
+}
+
+fn mentioned_anew(envelope: &Envelope, event: Option<&Mentioned>) -> Vec<RowChange> {
+    let key = item_key(envelope, envelope.position);
+    mentioned(&key, envelope.offset, event)
 }
 
 fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
@@ -426,6 +454,7 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
     row[items::PARTS] = json(&event.parts);
     row[items::METADATA] = Value::Json(event.metadata.to_json());
     row[items::PARENT] = parent(event.parent.as_ref());
+    row[items::MENTIONS] = event.mentions.as_ref().map_or(Value::Null, named);
     let [thread, incarnation] = life(envelope);
     let position = Value::counter(envelope.position.0);
     let open = vec![
@@ -445,6 +474,7 @@ fn item_opened(envelope: &Envelope, event: &ItemOpened) -> Vec<RowChange> {
         },
     ];
     changes.extend(new_item(envelope, event.parent.as_ref()));
+    changes.extend(mentioned_anew(envelope, event.mentions.as_ref()));
     changes
 }
 
@@ -466,7 +496,12 @@ fn item_finished(envelope: &Envelope, event: &ItemFinished) -> Vec<RowChange> {
     let mut set = closed(envelope, ItemStatus::Finished, &event.parts);
     set.push((items::METADATA, Value::Json(event.metadata.to_json())));
     set.push((items::TOKENS, tokens(event.tokens)));
-    close_item(envelope, event.opened, set)
+    let mentions = event.mentions.as_ref();
+    set.extend(mentions.map(|mentioned| (items::MENTIONS, named(mentioned))));
+    let key = item_key(envelope, event.opened);
+    let mut changes = close_item(envelope, event.opened, set);
+    changes.extend(mentioned(&key, envelope.offset, mentions));
+    changes
 }
 
 fn item_abandoned(envelope: &Envelope, event: &ItemAbandoned) -> Vec<RowChange> {

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Author, Delta, Expired, ItemCopied, ItemInProgress, ItemRole, ItemStatus, Metadata, OldItem,
-    Parent, Part, PostedItem, Shares, Thread, ThreadAccess, ThreadName, Written,
+    Author, Delta, Expired, ItemCopied, ItemInProgress, ItemRole, ItemStatus, Mention, Mentions,
+    Metadata, OldItem, Parent, Part, ParticipantId, PostedItem, Shares, Thread, ThreadAccess,
+    ThreadName, Written,
 };
 use crate::access::Permissions;
 use crate::envelope::Head;
 use crate::ids::{ItemId, Position};
-use crate::tables::system::{deltas, expirations, forks, items, threads};
+use crate::tables::system::{deltas, expirations, forks, items, mentions, threads};
 use crate::value::Value;
 
 fn read<T: DeserializeOwned>(row: &[Value], place: usize) -> Option<T> {
@@ -67,6 +68,7 @@ pub fn posted_of(item: &[Value]) -> Option<PostedItem> {
         position: Position(position),
         author: Author::from_stored(item.get(items::AUTHOR)?.as_text()?),
         status: ItemStatus::parse(item.get(items::STATUS)?.as_text()?)?,
+        mentions: mentions_of(item)?,
     })
 }
 
@@ -105,6 +107,7 @@ pub fn copied_of(item: &[Value]) -> Option<ItemCopied> {
         metadata: read(item, items::METADATA)?,
         tokens,
         parent,
+        mentions: mentions_of(item)?,
         created_at: cell(items::CREATED_AT)?.as_time()?,
         updated_at: cell(items::UPDATED_AT)?.as_time()?,
         edited_at: cell(items::EDITED_AT)?.as_time(),
@@ -137,6 +140,19 @@ pub fn old_item_of(item: &[Value]) -> Option<OldItem> {
         created_at: item.get(items::CREATED_AT)?.as_time()?,
         parent,
     })
+}
+
+/// Whom an item mentions, from its row; nothing if the row is damaged.
+fn mentions_of(item: &[Value]) -> Option<Mentions> {
+    let texts = item.get(items::MENTIONS)?.as_list();
+    let mention = |text: &Value| Mention::parse(text.as_text()?);
+    texts.iter().map(mention).collect()
+}
+
+/// Who is mentioned, from the row that says so; nothing if the row is damaged.
+#[must_use]
+pub fn reached_of(mention: &[Value]) -> Option<ParticipantId> {
+    ParticipantId::parse(mention.get(mentions::MENTIONED)?.as_text()?)
 }
 
 /// How far an open item had got when it was opened, from its row; nothing if the row is damaged.

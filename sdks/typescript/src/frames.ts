@@ -52,6 +52,8 @@ export interface Item {
   /** How often each reaction stands on it. */
   reactions: Record<string, number>;
   pinnedAt: string | null;
+  /** Whom it mentions: `user:ID`, `agent:ID`, `everyone`. */
+  mentions: string[];
 }
 
 interface Happened {
@@ -78,13 +80,13 @@ export type Event = Happened &
     | {
         type: "item.finished";
         itemId?: string;
-        item?: Pick<Item, "status" | "parts" | "metadata" | "tokens" | "$updatedAt">;
+        item?: Pick<Item, "status" | "parts" | "metadata" | "tokens" | "$updatedAt"> & Partial<Pick<Item, "mentions">>;
         thread?: Thread;
       }
     | {
         type: "item.edited";
         itemId: string;
-        item: Partial<Pick<Item, "parts" | "metadata" | "tokens">> & { editedAt: string; $updatedAt: string };
+        item: Partial<Pick<Item, "parts" | "metadata" | "tokens" | "mentions">> & { editedAt: string; $updatedAt: string };
       }
     | { type: "item.deleted"; itemId: string; item: Pick<Item, "status" | "$updatedAt"> }
     | {

@@ -215,6 +215,7 @@ fn create(thread: &str) -> ThreadCommand {
         metadata: Metadata::parse(json!({ "a": "x".repeat(6_000) })).unwrap(),
         permissions: None,
         participants: Vec::new(),
+        template: None,
     })
 }
 
@@ -228,6 +229,7 @@ fn post(number: u64) -> ThreadCommand {
             tokens: None,
             author: None,
             parent: None,
+            mentions: everlog_domain::threads::Mentions::new(),
         },
     })
 }

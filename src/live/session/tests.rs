@@ -468,6 +468,7 @@ async fn a_right_that_goes_while_the_outbox_is_full_opens_nothing() {
         metadata: Metadata::default(),
         permissions: Some(everybody),
         participants: Vec::new(),
+        template: None,
     };
     act(&edge, ThreadCommand::Create(create)).await;
     let peer = guest(&edge, Router::new()).await;

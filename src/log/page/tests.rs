@@ -97,6 +97,7 @@ async fn a_lost_key_is_shown_and_damage_is_named() {
             metadata: Metadata::default(),
             permissions: None,
             participants: Vec::new(),
+            template: None,
         });
         let request = ThreadRequest {
             caller: node.system(CONSOLE),

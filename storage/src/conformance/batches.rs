@@ -68,6 +68,7 @@ pub fn posted(text: &str) -> Event {
         metadata: Metadata::default(),
         tokens: None,
         parent: None,
+        mentions: None,
     }))
 }
 

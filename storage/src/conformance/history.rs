@@ -248,6 +248,7 @@ impl<'l> History<'l> {
             name: name.and_then(ThreadName::parse),
             metadata: metadata(thread),
             access: readable_by(readers),
+            template: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()));
     }
@@ -303,6 +304,7 @@ impl<'l> History<'l> {
             parts: Some(text("something else")),
             metadata: None,
             tokens: None,
+            mentions: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()));
     }
@@ -351,6 +353,7 @@ impl<'l> History<'l> {
             parts: text(""),
             metadata: Metadata::default(),
             parent: None,
+            mentions: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()))
     }
@@ -374,6 +377,7 @@ impl<'l> History<'l> {
             parts: text("all of it"),
             metadata: metadata(item),
             tokens: Some(3),
+            mentions: None,
         };
         self.on_thread(project, thread, Event::Thread(event.into()));
     }
@@ -493,6 +497,7 @@ fn posted_with(item: &str, parts: Vec<Part>) -> Event {
         metadata: metadata(item),
         tokens: None,
         parent: None,
+        mentions: None,
     };
     Event::Thread(event.into())
 }

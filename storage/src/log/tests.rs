@@ -209,6 +209,7 @@ fn finished(parts: Vec<Part>) -> Event {
         parts,
         metadata: Metadata::default(),
         tokens: None,
+        mentions: None,
     }))
 }
 

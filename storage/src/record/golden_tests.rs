@@ -1,10 +1,12 @@
-//! The bytes of every released version, in `golden/KIND.vVERSION.hex`. A file that is there never
-//! changes. For a kind or version that is new, EVERLOG_WRITE_GOLDEN=1 writes the missing file.
+//! The bytes of every released version, in `golden/KIND.vVERSION.hex`, and those with a field that
+//! a kind got later, in `golden/KIND.vVERSION+FIELD.hex`. A file that is there never changes. For a
+//! kind, version or field that is new, EVERLOG_WRITE_GOLDEN=1 writes the missing file.
 
 use std::fs;
 use std::path::PathBuf;
 
 use everlog_domain::envelope::EventKind;
+use everlog_domain::event::Event;
 use everlog_domain::hash::Hash;
 use everlog_domain::ids::{CommitNumber, Offset, ProjectNumber, ProjectUid};
 use everlog_domain::log::{Manifest, ManifestEntry};
@@ -27,8 +29,9 @@ fn binding(kind: EventKind, version: u16) -> Binding {
 }
 
 /// What this release writes.
-fn written(kind: EventKind) -> Vec<u8> {
-    let plain = encode_payload(&sample::event(kind)).unwrap();
+fn written(event: &Event) -> Vec<u8> {
+    let kind = event.kind();
+    let plain = encode_payload(event).unwrap();
     let binding = binding(kind, kind.current_version());
     let payload = seal_with_nonce(&DataKey::new(KEY), NONCE, binding, &plain).unwrap();
     encode(&sample::envelope(kind, Hash::of_bytes(&payload)), &payload).unwrap()
@@ -36,10 +39,16 @@ fn written(kind: EventKind) -> Vec<u8> {
 
 #[test]
 fn what_is_written_is_what_was_released() {
-    for &kind in EventKind::ALL {
-        let name = format!("{}.v{}.hex", kind.name(), kind.current_version());
+    let whole = EventKind::ALL.iter();
+    let whole = whole.map(|&kind| (sample::event(kind), String::new()));
+    let later = sample::LATER.iter();
+    let later = later.map(|&(kind, field)| (sample::event_with(kind, field), format!("+{field}")));
+    for (event, suffix) in whole.chain(later) {
+        let kind = event.kind();
+        let version = kind.current_version();
+        let name = format!("{}.v{version}{suffix}.hex", kind.name());
         let path = folder().join(&name);
-        let written = hex::encode(written(kind));
+        let written = hex::encode(written(&event));
         if !path.exists() && std::env::var_os("EVERLOG_WRITE_GOLDEN").is_some() {
             fs::write(&path, format!("{written}\n")).unwrap();
         }
@@ -58,6 +67,10 @@ fn every_released_version_reads() {
             .strip_suffix(".hex")
             .and_then(|name| name.rsplit_once(".v"))
             .unwrap_or_else(|| panic!("{name} is no golden record"));
+        let (version, field) = match version.split_once('+') {
+            Some((version, field)) => (version, Some(field)),
+            None => (version, None),
+        };
         let version: u16 = version.parse().unwrap();
         let bytes = hex::decode(fs::read_to_string(&path).unwrap().trim()).unwrap();
 
@@ -78,10 +91,15 @@ fn every_released_version_reads() {
         let binding = binding(envelope.kind, version);
         let plain = open(&DataKey::new(KEY), binding, &payload).unwrap();
         let event = decode_payload(envelope.kind, version, &plain).unwrap();
-        assert_eq!(event, sample::event(envelope.kind), "{name}");
+        let expected = match field {
+            Some(field) => sample::event_with(envelope.kind, field),
+            None => sample::event(envelope.kind),
+        };
+        assert_eq!(event, expected, "{name}");
         read += 1;
     }
-    assert!(read >= EventKind::ALL.len(), "only {read} golden records");
+    let least = EventKind::ALL.len() + sample::LATER.len();
+    assert!(read >= least, "only {read} golden records");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use everlog_domain::access::{Permissions, Principal, Scopes};
+use everlog_domain::access::{Permissions, Principal, Role, Scopes};
 use everlog_domain::envelope::{DataKeyId, Envelope, EventKind, Idempotency, Stream, StreamKind};
 use everlog_domain::event::Event;
 use everlog_domain::hash::Hash;
@@ -12,19 +12,23 @@ use everlog_domain::identity::{
 };
 use everlog_domain::ids::{
     AgentId, ItemId, KeyId, Offset, Position, ProjectId, ProjectNumber, ProjectUid, SessionId,
-    ThreadId, UserId,
+    TemplateId, ThreadId, UserId,
 };
 use everlog_domain::projects::{
     EndedThread, KeyCreated, KeyDeleted, ProjectCreated, ProjectEvent, ProjectQuotasSet, Quotas,
     Retention, RetentionSet, ThreadsExpired,
 };
+use everlog_domain::thread_templates::{
+    TemplateCreated, TemplateDeleted, TemplateEvent, TemplateUpdated,
+};
 use everlog_domain::threads::{
     Author, BranchSwitched, Delta, ExpiredItem, ItemAbandoned, ItemCopied, ItemDeleted, ItemDelta,
     ItemEdited, ItemFinished, ItemOpened, ItemPinned, ItemPosted, ItemReactionAdded,
-    ItemReactionRemoved, ItemRole, ItemStatus, ItemUnpinned, ItemsExpired, Metadata, Parent, Part,
-    Participant, ParticipantAdded, ParticipantId, ParticipantRemoved, ParticipantRole, Reaction,
-    ReactionCounts, Shares, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked,
-    ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadUpdated,
+    ItemReactionRemoved, ItemRole, ItemStatus, ItemUnpinned, ItemsExpired, Mention, Mentioned,
+    Mentions, Metadata, Parent, Part, Participant, ParticipantAdded, ParticipantId,
+    ParticipantRemoved, ParticipantRole, Reaction, ReactionCounts, Shares, TemplateParticipant,
+    TemplatePermissions, ThreadAccess, ThreadCreated, ThreadDeleted, ThreadEvent, ThreadForked,
+    ThreadName, ThreadPermissionsChanged, ThreadRead, ThreadTemplate, ThreadUpdated,
 };
 use everlog_domain::time::Time;
 use serde_json::json;
@@ -89,6 +93,76 @@ pub(super) fn event(kind: EventKind) -> Event {
         | EventKind::ItemPinned
         | EventKind::ItemUnpinned
         | EventKind::ItemCopied => item_event(kind).into(),
+        EventKind::TemplateCreated | EventKind::TemplateUpdated | EventKind::TemplateDeleted => {
+            template_event(kind).into()
+        }
+    }
+}
+
+/// Fields that kinds got later, which [`event`] leaves out: what was written before reads without
+/// them.
+pub(super) const LATER: &[(EventKind, &str)] = &[
+    (EventKind::ItemPosted, "mentions"),
+    (EventKind::ItemOpened, "mentions"),
+    (EventKind::ItemFinished, "mentions"),
+    (EventKind::ItemEdited, "mentions"),
+    (EventKind::ThreadCreated, "template"),
+    (EventKind::ItemCopied, "mentions"),
+];
+
+/// The event of a kind with a field that the kind got later.
+pub(super) fn event_with(kind: EventKind, field: &str) -> Event {
+    let mut event = event(kind);
+    match (&mut event, field) {
+        (
+            Event::Thread(
+                ThreadEvent::ItemPosted(ItemPosted { mentions, .. })
+                | ThreadEvent::ItemOpened(ItemOpened { mentions, .. })
+                | ThreadEvent::ItemFinished(ItemFinished { mentions, .. })
+                | ThreadEvent::ItemEdited(ItemEdited { mentions, .. }),
+            ),
+            "mentions",
+        ) => *mentions = Some(mentioned()),
+        (Event::Thread(ThreadEvent::ItemCopied(ItemCopied { mentions, .. })), "mentions") => {
+            *mentions = mentioned().named;
+        }
+        (Event::Thread(ThreadEvent::ThreadCreated(ThreadCreated { template, .. })), "template") => {
+            *template = Some(self::template())
+        }
+        _ => panic!("{} has no later field {field}", kind.name()),
+    }
+    event
+}
+
+fn mentioned() -> Mentioned {
+    let user = |id: &str| ParticipantId::User(UserId::parse(id).unwrap());
+    Mentioned {
+        named: [Mention::Everyone, Mention::Participant(agent())].into(),
+        reached: [agent(), user("user-1")].into(),
+        released: [user("user-2")].into(),
+    }
+}
+
+fn template() -> TemplateId {
+    TemplateId::parse("template-1").unwrap()
+}
+
+fn template_event(kind: EventKind) -> TemplateEvent {
+    let texts = ["read(\"team:crew\")", "write(\"user:{creator}/verified\")"];
+    let usable_by = ["users", "label:vip"].map(|role| Role::parse(role).unwrap());
+    let participants = [
+        (TemplateParticipant::Creator, ParticipantRole::Member),
+        (TemplateParticipant::Known(agent()), ParticipantRole::Viewer),
+    ];
+    let permissions = TemplatePermissions::parse(&texts).unwrap();
+    let content = ThreadTemplate::new(usable_by.into(), permissions, participants.into());
+    let (template, content) = (template(), content.unwrap());
+    match kind {
+        EventKind::TemplateUpdated => {
+            TemplateEvent::TemplateUpdated(TemplateUpdated { template, content })
+        }
+        EventKind::TemplateDeleted => TemplateEvent::TemplateDeleted(TemplateDeleted { template }),
+        _ => TemplateEvent::TemplateCreated(TemplateCreated { template, content }),
     }
 }
 
@@ -247,6 +321,7 @@ fn thread_event(kind: EventKind) -> ThreadEvent {
             name,
             metadata: metadata(),
             access: access(),
+            template: None,
         }),
     }
 }
@@ -297,6 +372,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             parts: parts(),
             metadata: metadata(),
             parent: None,
+            mentions: None,
         }),
         EventKind::ItemEdited => ThreadEvent::ItemEdited(ItemEdited {
             item,
@@ -304,6 +380,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             parts: Some(parts()),
             metadata: Some(metadata()),
             tokens: None,
+            mentions: None,
         }),
         EventKind::ItemReactionAdded => ThreadEvent::ItemReactionAdded(ItemReactionAdded {
             item,
@@ -331,6 +408,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             metadata: metadata(),
             tokens: Some(12),
             parent: Parent::parse("item-0"),
+            mentions: Mentions::new(),
             created_at: WHEN,
             updated_at: WHEN.plus_seconds(1),
             edited_at: Some(WHEN.plus_seconds(1)),
@@ -361,6 +439,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             parts: parts(),
             metadata: metadata(),
             tokens: Some(12),
+            mentions: None,
         }),
         EventKind::ItemAbandoned => ThreadEvent::ItemAbandoned(ItemAbandoned {
             item,
@@ -376,6 +455,7 @@ fn item_event(kind: EventKind) -> ThreadEvent {
             metadata: metadata(),
             tokens: Some(5),
             parent: None,
+            mentions: None,
         }),
     }
 }

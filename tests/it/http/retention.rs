@@ -235,7 +235,10 @@ async fn whoever_leans_on_what_is_gone_is_answered_well() {
     let thread = ok(&world, get(""), 200).await;
     assert_eq!(thread.body["activeItemId"], Value::Null);
     let unread = ok(&world, get("/unread"), 200).await;
-    assert_eq!(unread.body, json!({ "unread": 0, "lastReadItemId": "old" }));
+    assert_eq!(
+        unread.body,
+        json!({ "unread": 0, "mentions": 0, "lastReadItemId": "old" })
+    );
     // its id is free again
     let again = Ask::post("/v1/threads/t/items", item("old", "new words")).bearer(&key);
     ok(&world, again, 201).await;

@@ -7,7 +7,7 @@ use super::scenario::{denied, granted, play};
 use super::world::World;
 
 /// The fields of a thread, in order.
-const THREAD: [&str; 10] = [
+const THREAD: [&str; 11] = [
     "$createdAt",
     "$id",
     "$permissions",
@@ -18,6 +18,7 @@ const THREAD: [&str; 10] = [
     "metadata",
     "name",
     "participants",
+    "templateId",
 ];
 
 #[tokio::test]

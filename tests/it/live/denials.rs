@@ -171,6 +171,9 @@ async fn subscriptions_are_refused() {
     let null = || json!(null);
     let select = json!({ "method": "select", "values": ["name"] });
     let hidden = json!({ "method": "equal", "attribute": "$readers", "values": ["any"] });
+    // an edit may change them
+    let mentions =
+        json!({ "method": "containsAny", "attribute": "mentions", "values": ["user:a"] });
     for (resource, from, queries, kind) in [
         ("threads", json!("nonsense"), vec![], "live_cursor_invalid"),
         (
@@ -187,6 +190,7 @@ async fn subscriptions_are_refused() {
         ),
         ("threads", null(), vec![select], "general_query_invalid"),
         ("threads", null(), vec![hidden], "general_query_invalid"),
+        ("items", null(), vec![mentions], "general_query_invalid"),
     ] {
         // A cursor need not look like one to be refused.
         if from == "nonsense" {

@@ -13,6 +13,7 @@ mod handshake;
 mod histories;
 mod many;
 mod matrix;
+mod mentions;
 mod quotas;
 mod resume;
 mod retention;

@@ -173,7 +173,7 @@ fn refused_rightly(
     first: &BTreeMap<Scope, &Recorded>,
 ) -> Result<(), Found> {
     match refused {
-        Refused::Thread(_) | Refused::Identity(_) | Refused::Project(_) => {
+        Refused::Thread(_) | Refused::Identity(_) | Refused::Project(_) | Refused::Template(_) => {
             at_some_moment(history, ask, answer, &Verdict::Refused(refused.clone()))
         }
         Refused::WishDiffers => {

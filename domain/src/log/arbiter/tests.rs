@@ -63,6 +63,7 @@ fn created(id: &str) -> Draft {
         name: None,
         metadata: Metadata::default(),
         access: ThreadAccess::default(),
+        template: None,
     };
     draft(id, ThreadEvent::from(event))
 }
@@ -81,6 +82,7 @@ fn posted(id: &str) -> Draft {
         metadata: Metadata::default(),
         tokens: None,
         parent: None,
+        mentions: None,
     };
     draft(id, ThreadEvent::from(event))
 }

@@ -101,6 +101,7 @@ fn copied(id: &str, position: u64) -> ItemCopied {
         metadata: Metadata::default(),
         tokens: None,
         parent: None,
+        mentions: crate::threads::Mentions::new(),
         created_at: Time(1),
         updated_at: Time(1),
         edited_at: None,
@@ -258,6 +259,7 @@ fn participants_are_bounded_with_the_one_who_forks() {
             permissions: permissions(&["read(\"users\")"]),
             participants: crowd,
         },
+        template: None,
     };
     given([open_to_all.clone().into()])
         .when(&stranger(), fork(ForkFrom::Whole))
@@ -377,6 +379,7 @@ fn an_item_that_is_shared_is_copied_before_it_is_changed_and_only_then() {
         parts: Some(vec![text("anew")]),
         metadata: None,
         tokens: None,
+        mentions: None,
     };
     let edited = ItemEdited {
         item: item(),
@@ -384,6 +387,7 @@ fn an_item_that_is_shared_is_copied_before_it_is_changed_and_only_then() {
         parts: Some(vec![text("anew")]),
         metadata: None,
         tokens: None,
+        mentions: None,
     };
     let changes = |caller: &Caller, command| begin().when(caller, command).events();
     assert_eq!(

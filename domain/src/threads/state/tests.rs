@@ -93,6 +93,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             name,
             metadata,
             access,
+            template: None,
         }
         .into()
     });
@@ -135,6 +136,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             metadata,
             tokens: None,
             parent: None,
+            mentions: None,
         }
         .into()
     });
@@ -148,6 +150,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             parts,
             metadata,
             parent: None,
+            mentions: None,
         }
         .into()
     });
@@ -167,6 +170,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             parts,
             metadata,
             tokens: None,
+            mentions: None,
         }
         .into()
     });
@@ -186,6 +190,7 @@ fn event() -> impl Strategy<Value = ThreadEvent> {
             parts: Some(parts),
             metadata: None,
             tokens: None,
+            mentions: None,
         }
         .into()
     });
@@ -216,6 +221,7 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
         metadata: Metadata::default(),
         permissions: None,
         participants: vec![participant(person("member"), ParticipantRole::Member)],
+        template: None,
     }));
     let update = name().prop_map(|name| {
         ThreadCommand::Update(UpdateThread {
@@ -268,6 +274,7 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
             item,
             tokens: Some(1),
             metadata: None,
+            mentions: None,
         })
     });
     let abandon =
@@ -278,6 +285,7 @@ fn command() -> impl Strategy<Value = ThreadCommand> {
             parts: Some(parts),
             metadata: None,
             tokens: None,
+            mentions: None,
         })
     });
     let erase = item().prop_map(|item| ThreadCommand::DeleteItem(DeleteItem { item }));
@@ -375,7 +383,7 @@ proptest! {
         for (caller, command) in wishes {
             let closed = command.closes().and_then(|item| written.get(item));
             let about = command.about().and_then(|item| items.get(item));
-            let facts = Facts { caller: &caller, item_exists: false, written: closed, item: about, marks: None, shared: None, fork: None };
+            let facts = Facts { caller: &caller, item_exists: false, written: closed, item: about, marks: None, shared: None, fork: None, template: None };
             for event in command.decide(&state, facts).unwrap_or_default() {
                 log.push(event.clone());
                 state.apply(Offset(log.len() as u64), &event);
@@ -397,7 +405,7 @@ proptest! {
         let state = fold(&events);
         let sees = state.authorised(&caller, Action::Read).is_ok();
         if !sees && !command.creates() {
-            let facts = Facts { caller: &caller, item_exists: false, written: None, item: None, marks: None, shared: None, fork: None };
+            let facts = Facts { caller: &caller, item_exists: false, written: None, item: None, marks: None, shared: None, fork: None, template: None };
             prop_assert_eq!(command.decide(&state, facts), Err(ThreadRefusal::NotFound));
         }
     }
