@@ -5,7 +5,7 @@ use futures_util::SinkExt;
 use hyper::body::Bytes;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::live::{self, Buffers, Frame, From, Kind, Socket};
+use crate::live::{self, Buffers, Frame, From, Kind, Resource, Socket};
 use crate::server::Target;
 
 /// What a subscriber has seen of its thread.
@@ -37,9 +37,20 @@ impl Account {
             kept.clear();
             kept.push_str(cursor);
         }
-        if let Some(place) = frame.number.and_then(|number| usize::try_from(number).ok()) {
-            self.count(place);
+        if let Some(number) = frame.number {
+            self.count(number);
         }
+    }
+
+    /// Where it goes on.
+    pub(crate) fn from(&self) -> From<'_> {
+        self.cursor.as_deref().map_or(From::Start, From::Cursor)
+    }
+
+    /// Whether the item with this number has come.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        self.times.get(place).is_some_and(|times| *times > 0)
     }
 
     /// Items of `0..expected` that never came.
@@ -47,7 +58,11 @@ impl Account {
         expected.saturating_sub(self.items)
     }
 
-    fn count(&mut self, place: usize) {
+    /// Counts an item that came by itself.
+    pub(crate) fn count(&mut self, number: u64) {
+        let Ok(place) = usize::try_from(number) else {
+            return;
+        };
         if self.times.len() <= place {
             self.times.resize(place + 1, 0);
         }
@@ -79,8 +94,8 @@ impl Follower {
         buffers: Buffers,
     ) -> Result<Self> {
         let mut socket = live::connect(target, buffers).await?;
-        let from = account.cursor.as_deref().map_or(From::Start, From::Cursor);
-        live::subscribe(&mut socket, thread, from).await?;
+        let subscription = live::subscription("s1", Resource::Thread(thread), account.from());
+        socket.send(subscription).await.context("subscribing")?;
         loop {
             let text = live::next_text(&mut socket).await?;
             if Frame::parse(&text)?.kind == Kind::Subscribed {

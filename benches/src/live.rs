@@ -1,7 +1,7 @@
 //! The client's half of `/v1/live`: sockets, the frames sent, and what is read of those received.
 
 use anyhow::{Context, Result, bail};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
 use tokio::net::{TcpSocket, TcpStream};
@@ -70,19 +70,27 @@ pub(crate) enum From<'a> {
     Cursor(&'a str),
 }
 
-/// Asks for a thread's items.
-pub(crate) async fn subscribe(socket: &mut Socket, thread: &str, from: From<'_>) -> Result<()> {
-    let mut frame = serde_json::json!({
-        "type": "subscribe", "id": "s1", "resource": format!("threads/{thread}/items"),
-    });
+/// What is subscribed to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Resource<'a> {
+    /// The items of a thread.
+    Thread(&'a str),
+    /// Those of all threads.
+    AllItems,
+}
+
+/// The frame that asks for items; `id` comes back with each of them.
+pub(crate) fn subscription(id: &str, resource: Resource<'_>, from: From<'_>) -> Message {
+    let resource = match resource {
+        Resource::Thread(thread) => format!("threads/{thread}/items"),
+        Resource::AllItems => "items".to_owned(),
+    };
+    let mut frame = serde_json::json!({ "type": "subscribe", "id": id, "resource": resource });
     match from {
         From::Start => frame["from"] = "start".into(),
         From::Cursor(cursor) => frame["from"] = cursor.into(),
     }
-    socket
-        .send(Message::text(frame.to_string()))
-        .await
-        .context("subscribing")
+    Message::text(frame.to_string())
 }
 
 /// The frame that posts an item; `slot` comes back as the id of its result.
@@ -165,7 +173,8 @@ pub(crate) async fn next_text(socket: &mut Socket) -> Result<Utf8Bytes> {
     }
 }
 
-fn excerpt(text: &str) -> String {
+/// As much of a text as an error needs.
+pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(300).collect()
 }
 

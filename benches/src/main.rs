@@ -7,19 +7,24 @@
 
 mod bare_loop;
 mod bench;
+mod client;
 mod closed;
+mod crowd;
 mod follower;
 mod http;
 mod in_process;
 mod item;
 mod latency;
 mod live;
+mod losses;
 mod open;
 mod options;
 mod pipeline;
 mod postgres;
+mod posting;
 mod progress;
 mod report;
+mod sequential_read;
 mod server;
 #[cfg(test)]
 mod stand_in;

@@ -20,6 +20,8 @@ pub(crate) enum Figure {
     Seconds(f64),
     /// Bytes.
     Bytes(u64),
+    /// Bytes a second.
+    BytesPerSecond(f64),
     /// Things counted.
     Count(u64),
 }
@@ -37,7 +39,9 @@ impl Figure {
     )]
     pub(crate) fn number(self) -> f64 {
         match self {
-            Self::PerSecond(number) | Self::Seconds(number) => number,
+            Self::PerSecond(number) | Self::Seconds(number) | Self::BytesPerSecond(number) => {
+                number
+            }
             Self::Bytes(number) | Self::Count(number) => number as f64,
         }
     }
@@ -51,6 +55,7 @@ impl std::fmt::Display for Figure {
             Self::Seconds(seconds) if seconds >= 1.0 => write!(f, "{seconds:.2} s"),
             Self::Seconds(seconds) if seconds >= 0.001 => write!(f, "{:.2} ms", seconds * 1e3),
             Self::Seconds(seconds) => write!(f, "{:.0} µs", seconds * 1e6),
+            Self::BytesPerSecond(rate) => write!(f, "{:.1} MB/s", rate / 1e6),
             Self::Bytes(_) => write!(f, "{:.1} MB", self.number() / 1e6),
             Self::Count(count) => write!(f, "{count}"),
         }
@@ -273,6 +278,7 @@ mod tests {
             (Figure::time(Duration::from_micros(4_120)), "4.12 ms"),
             (Figure::time(Duration::from_millis(2_500)), "2.50 s"),
             (Figure::Bytes(12_345_678), "12.3 MB"),
+            (Figure::BytesPerSecond(1_234_567_890.0), "1234.6 MB/s"),
             (Figure::Count(0), "0"),
         ];
         for (figure, expected) in table {

@@ -68,18 +68,63 @@ fn target(listener: &TcpListener) -> Result<Target> {
     })
 }
 
+/// A subscription of the one thread. Cursors are counts of items here.
+struct Subscription {
+    id: Value,
+    sent: usize,
+    cursor: Option<String>,
+    caught_up: bool,
+}
+
+impl Subscription {
+    fn of(frame: &Value) -> Self {
+        let cursor = frame["from"].as_str().filter(|from| *from != "start");
+        Self {
+            id: frame["id"].clone(),
+            sent: cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0),
+            cursor: cursor.map(str::to_owned),
+            caught_up: false,
+        }
+    }
+
+    /// What follows, and once that the past has ended.
+    async fn send_due(
+        &mut self,
+        socket: &mut WebSocketStream<TcpStream>,
+        all: &[Value],
+    ) -> Result<()> {
+        for item in all.iter().skip(self.sent) {
+            self.sent += 1;
+            let link = self.link("event", item);
+            socket.send(text_of(&link)).await?;
+        }
+        if !std::mem::replace(&mut self.caught_up, true) {
+            let link = self.link("caughtUp", &Value::Null);
+            socket.send(text_of(&link)).await?;
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, kind: &str, event: &Value) -> Value {
+        let cursor = self.sent.to_string();
+        let prev = self.cursor.replace(cursor.clone());
+        json!({ "type": kind, "id": self.id, "prev": prev, "cursor": cursor, "event": event })
+    }
+}
+
 async fn talk(stream: TcpStream, items: Items, status: u16) -> Result<()> {
     let mut socket = accept_async(stream).await?;
     let mut news = items.subscribe();
-    let mut sent = None;
+    let mut subscriptions: Vec<Subscription> = Vec::new();
     loop {
         tokio::select! {
             frame = socket.next() => {
                 let text = frame.context("closed")??.into_text()?;
                 let frame: Value = serde_json::from_str(&text)?;
                 if frame["type"] == "subscribe" {
-                    sent = Some(frame["from"].as_str().and_then(|c| c.parse().ok()).unwrap_or(0));
-                    socket.send(text_of(&json!({ "type": "subscribed", "id": "s1" }))).await?;
+                    let answer = json!({ "type": "subscribed", "id": frame["id"] });
+                    socket.send(text_of(&answer)).await?;
+                    subscriptions.push(Subscription::of(&frame));
                 } else {
                     items.send_modify(|items| items.push(frame["body"].clone()));
                     let result = json!({ "type": "result", "id": frame["id"], "status": status });
@@ -88,29 +133,11 @@ async fn talk(stream: TcpStream, items: Items, status: u16) -> Result<()> {
             }
             changed = news.changed() => changed?,
         }
-        if let Some(sent) = &mut sent {
-            let all = news.borrow_and_update().clone();
-            send_after(&mut socket, &all, sent).await?;
+        let all = news.borrow_and_update().clone();
+        for subscription in &mut subscriptions {
+            subscription.send_due(&mut socket, &all).await?;
         }
     }
-}
-
-/// Cursors are counts of items here.
-async fn send_after(
-    socket: &mut WebSocketStream<TcpStream>,
-    all: &[Value],
-    sent: &mut usize,
-) -> Result<()> {
-    for item in all.iter().skip(*sent) {
-        let prev = (*sent > 0).then(|| sent.to_string());
-        *sent += 1;
-        let cursor = sent.to_string();
-        let event = json!({
-            "type": "event", "id": "s1", "prev": prev, "cursor": cursor, "event": item,
-        });
-        socket.send(text_of(&event)).await?;
-    }
-    Ok(())
 }
 
 fn text_of(frame: &Value) -> Message {

@@ -41,6 +41,15 @@ impl Hash {
         Some(Self(bytes))
     }
 
+    /// Shows 64 hexadecimal characters, without memory of its own: lines of the log have several.
+    fn with_hex<T>(&self, show: impl FnOnce(&str) -> T) -> T {
+        let mut digits = [0; 64];
+        // twice as long as what it encodes, and ASCII
+        let encoded = hex::encode_to_slice(self.0, &mut digits);
+        let text = encoded.ok().and(std::str::from_utf8(&digits).ok());
+        show(text.unwrap_or_default())
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -50,7 +59,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        self.with_hex(|text| f.write_str(text))
     }
 }
 
@@ -62,7 +71,7 @@ impl fmt::Debug for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
+        self.with_hex(|text| serializer.serialize_str(text))
     }
 }
 

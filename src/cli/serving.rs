@@ -1,10 +1,11 @@
 //! What `serve` and `dev` share: from an open data folder to the end of the last connection.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::descriptors;
@@ -41,6 +42,23 @@ pub(super) struct Serving {
     interrupt: Signal,
 }
 
+/// Connections that wait to be accepted, as far as the system allows (net.core.somaxconn). Clients that
+/// come back all at once find no room in a short queue: the system drops their first packet, and they
+/// try again only after a second.
+const WAITING: u32 = 4_096;
+
+/// Listens at an address, as `TcpListener::bind` does, with a queue of that length.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // a restarted server need not wait for the connections of the former one
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
+}
+
 impl Serving {
     /// Takes the address.
     pub(super) async fn listen(
@@ -49,7 +67,7 @@ impl Serving {
         local: LocalPages,
     ) -> Result<Self, Failure> {
         let max_connections = descriptors::connections(network.max_connections);
-        let listener = TcpListener::bind(network.listen).await;
+        let listener = bind(network.listen);
         let listen =
             |error| Failure::failed(format!("cannot listen on {}: {error}", network.listen));
         let listener = listener.map_err(listen)?;

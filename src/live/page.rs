@@ -164,6 +164,11 @@ impl Links {
         self.bytes
     }
 
+    /// Bytes of text that the page may still hold.
+    pub(super) const fn left(&self) -> usize {
+        PAGE_BYTES.saturating_sub(self.bytes)
+    }
+
     /// Whether the page has enough.
     pub(super) const fn is_full(&self) -> bool {
         self.bytes >= PAGE_BYTES
@@ -184,8 +189,8 @@ pub(super) enum Reach {
     Head(Offset),
 }
 
-/// How many events to read next, so that a page of large ones does not fill the memory: as many as
-/// fit by what the last ones took.
+/// How many events to read next, so that a page of large ones does not fill the memory, and what is
+/// read beyond the end of a page is little: as many as fit by what the last ones took.
 pub(crate) struct Pace {
     next: usize,
 }
@@ -201,15 +206,37 @@ impl Pace {
         self.next
     }
 
-    /// Takes in what the last ones took.
-    pub(crate) const fn took(&mut self, bytes: usize) {
+    /// Takes in how many bytes of the page the last ones took, and how many it has left.
+    pub(crate) fn took(&mut self, bytes: usize, left: usize) {
         const MOST: usize = 32;
-        self.next = if bytes > PAGE_BYTES {
-            1
-        } else if self.next * 2 > MOST {
-            MOST
-        } else {
-            self.next * 2
-        };
+        let each = bytes / self.next;
+        let fitting = left.checked_div(each).unwrap_or(self.next * 2);
+        self.next = fitting.clamp(1, MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_are_read_as_fit() {
+        // bytes that eight took, bytes that are left, events to read next
+        let table = [
+            (0, 16_000, 16),
+            (8 * 100, 16_000, 32),
+            (8 * 1_000, 8_000, 8),
+            (8 * 1_000, 3_500, 3),
+            (8 * 1_000, 1, 1),
+            (8 << 20, 0, 1),
+        ];
+        for (bytes, left, expected) in table {
+            let mut pace = Pace::new();
+            pace.took(bytes, left);
+            assert_eq!(pace.next(), expected, "{bytes} bytes, {left} left");
+        }
+        let mut pace = Pace::new();
+        (0..9).for_each(|_| pace.took(0, 16_000));
+        assert_eq!(pace.next(), 32);
     }
 }

@@ -118,7 +118,8 @@ impl Search<'_> {
                 }
                 self.take(&event)?;
             }
-            self.pace.took(self.bytes - before);
+            let left = PAGE_BYTES.saturating_sub(self.bytes);
+            self.pace.took(self.bytes - before, left);
         }
         Ok(())
     }
@@ -182,7 +183,8 @@ impl Search<'_> {
                 self.take(&event)?;
                 rest = rest.get(1..).unwrap_or_default();
             }
-            self.pace.took(self.bytes - before);
+            let left = PAGE_BYTES.saturating_sub(self.bytes);
+            self.pace.took(self.bytes - before, left);
         }
         Ok(true)
     }

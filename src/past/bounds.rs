@@ -10,7 +10,8 @@ pub(crate) struct Bounds {
     /// Events between the moment and now: of the project for a list of threads, of its own stream
     /// for one thread.
     pub(crate) since: u64,
-    /// Threads that were changed since and are put together again.
+    /// Threads that were changed since and are put together again. With the events it is what a list
+    /// takes time for: so many keep it under 100 ms (docs/measurements.md).
     pub(crate) folded: usize,
     /// Places of the stream index that are looked at, of 10 bytes each.
     pub(crate) entries: u64,
@@ -24,7 +25,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             since: 50_000,
-            folded: 1_000,
+            folded: 500,
             entries: 500_000,
             events: 50_000,
             bytes: 64 * 1024 * 1024,

@@ -14,7 +14,7 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    /// Makes a data folder and opens it.
+    /// Opens a data folder, a new one if there is none.
     pub(crate) fn open(data: &Path) -> Result<Self> {
         let options = Options {
             data: data.to_owned(),

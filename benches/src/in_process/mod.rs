@@ -2,6 +2,7 @@
 
 mod engines;
 pub(crate) mod log_committer;
+pub(crate) mod log_reader;
 pub(crate) mod thread_items;
 
 use std::future::Future;

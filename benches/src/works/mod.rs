@@ -6,8 +6,11 @@ mod append;
 mod database;
 mod delivery;
 mod fan_out;
+mod many_threads;
 mod over_http;
 mod over_websocket;
+mod past;
+mod replay;
 mod restart;
 mod resume;
 mod stalled;
@@ -28,13 +31,16 @@ pub(crate) enum Work {
     OverWebSocket,
     Delivery,
     FanOut,
+    ManyThreads,
     Resume,
+    Replay,
+    Past,
     Restart,
     Stalled,
 }
 
 /// In the order in which they run: those that PostgreSQL stands beside come first, and it ends with them.
-const ALL: [Work; 10] = [
+const ALL: [Work; 13] = [
     Work::Database,
     Work::Append,
     Work::ThroughActors,
@@ -42,7 +48,10 @@ const ALL: [Work; 10] = [
     Work::OverWebSocket,
     Work::Delivery,
     Work::FanOut,
+    Work::ManyThreads,
     Work::Resume,
+    Work::Replay,
+    Work::Past,
     Work::Restart,
     Work::Stalled,
 ];
@@ -58,7 +67,10 @@ impl Work {
             Self::OverWebSocket => "items-over-websocket",
             Self::Delivery => "message-to-subscriber",
             Self::FanOut => "fan-out",
+            Self::ManyThreads => "many-threads",
             Self::Resume => "drop-and-resume",
+            Self::Replay => "replay",
+            Self::Past => "past",
             Self::Restart => "restart",
             Self::Stalled => "stalled-subscribers",
         }
@@ -72,7 +84,14 @@ impl Work {
             | Self::ThroughActors
             | Self::OverHttp
             | Self::OverWebSocket => true,
-            Self::Delivery | Self::FanOut | Self::Resume | Self::Restart | Self::Stalled => false,
+            Self::Delivery
+            | Self::FanOut
+            | Self::ManyThreads
+            | Self::Resume
+            | Self::Replay
+            | Self::Past
+            | Self::Restart
+            | Self::Stalled => false,
         }
     }
 
@@ -87,7 +106,10 @@ impl Work {
             Self::OverWebSocket => Box::pin(over_websocket::measure(bench)).await,
             Self::Delivery => Box::pin(delivery::measure(bench)).await,
             Self::FanOut => Box::pin(fan_out::measure(bench)).await,
+            Self::ManyThreads => Box::pin(many_threads::measure(bench)).await,
             Self::Resume => Box::pin(resume::measure(bench)).await,
+            Self::Replay => Box::pin(replay::measure(bench)).await,
+            Self::Past => Box::pin(past::measure(bench)).await,
             Self::Restart => Box::pin(restart::measure(bench)).await,
             Self::Stalled => Box::pin(stalled::measure(bench)).await,
         }

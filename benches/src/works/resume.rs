@@ -1,160 +1,209 @@
-//! Drop and resume: thousands of clients lose their connections at once, the threads go on without
-//! them, they come back with their cursors, and each account is checked.
+//! Drop and resume: thousands of clients lose their connections at once, the threads are written to
+//! all the while, they come back with their cursors, and each account is checked.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use anyhow::Result;
+use tokio::time::sleep;
 
 use crate::bench::Bench;
-use crate::follower::{Account, Follower};
-use crate::http::Connection;
+use crate::client::{Followed, Left};
+use crate::crowd::Crowd;
+use crate::http::{self, Connection};
 use crate::latency::median;
-use crate::live::Buffers;
+use crate::losses::Losses;
 use crate::pipeline::{self, Load, Until};
+use crate::posting::Posting;
 use crate::report::{Figure, Mark, Origin, Row};
 use crate::server::{End, Target};
 
-/// Threads that the clients share.
-const THREADS: usize = 10;
+/// The server's count of events that it read from the log for subscriptions.
+const LOG_READS: &str = "everlog_live_log_events_total";
 
-/// Items of each thread: seen before the drop, written while the clients are gone, and written
-/// while they come back.
-const SEEN: u64 = 50;
-const MISSED: u64 = 50;
-const MEANWHILE: u64 = 20;
+/// How long they follow before the connections are cut.
+const FOLLOWING: Duration = Duration::from_secs(1);
 
-/// Handshakes under way at once: a client's retry spreads them in life.
-const HANDSHAKES: usize = 256;
+/// More items than are posted at the steady rate before it is stopped.
+const ENDLESS: u32 = 1_000_000;
 
 const GOAL: Duration = Duration::from_secs(5);
 
-/// Measures 1,000 clients, with `--full` also 10,000.
+/// Who follows what.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    clients: usize,
+    threads: usize,
+    /// Threads that each client follows, on one socket.
+    by_client: usize,
+    /// Items of each thread before they come, and while they are gone, beside what is posted at a
+    /// steady rate.
+    items: u64,
+    /// The steady rate: items a second into all threads together, before, during and after the drop.
+    each_second: f64,
+}
+
+impl Shape {
+    /// A few threads with many readers each: what one read of the log brings serves all of them.
+    const fn crowded(clients: usize) -> Self {
+        Self {
+            clients,
+            threads: 10,
+            by_client: 1,
+            items: 50,
+            each_second: 20.0,
+        }
+    }
+
+    /// As many threads as clients, with two readers each: hardly anybody reads what another does.
+    const fn scattered(clients: usize) -> Self {
+        Self {
+            clients,
+            threads: clients,
+            by_client: 2,
+            items: 5,
+            each_second: 500.0,
+        }
+    }
+
+    fn everybody(self) -> Vec<Vec<Followed>> {
+        let follows = |client: usize| {
+            let threads = (0..self.by_client).map(|place| (client + place) % self.threads);
+            threads.map(Followed::from_the_start).collect()
+        };
+        (0..self.clients).map(follows).collect()
+    }
+}
+
+/// Measures 1,000 and 10,000 clients.
 pub(crate) async fn measure(bench: &mut Bench) -> Result<Vec<Row>> {
-    let counts: &[usize] = bench.size.pick(&[100], &[1_000], &[1_000, 10_000]);
+    let (some, many) = bench.size.pick((50, 100), (1_000, 10_000), (1_000, 10_000));
+    let shapes = [
+        Shape::crowded(some),
+        Shape::crowded(many),
+        Shape::scattered(many),
+    ];
     let server = bench.server("resume").await?;
     let mut rows = Vec::new();
-    for clients in counts {
-        rows.push(measure_with(bench, server.target(), *clients).await?);
+    for shape in shapes {
+        rows.push(measure_shape(bench, server.target(), shape).await?);
     }
     server.end(End::Graceful).await?;
     Ok(rows)
 }
 
-async fn measure_with(bench: &Bench, target: &Target, clients: usize) -> Result<Row> {
-    let rounds = bench.size.pick(1, 3, 5);
-    let mut seconds = Vec::new();
-    let mut sum = Resumed::default();
-    for round in 1..=rounds {
-        bench
-            .progress
-            .say(&format!("{clients} clients, round {round} of {rounds}"));
-        let resumed = drop_and_resume(target, clients).await?;
-        seconds.push(resumed.elapsed.as_secs_f64());
-        sum.gaps += resumed.gaps;
-        sum.duplicates += resumed.duplicates;
-        sum.breaks += resumed.breaks;
-    }
-    let Resumed {
-        gaps,
-        duplicates,
-        breaks,
+async fn measure_shape(bench: &Bench, target: &Target, shape: Shape) -> Result<Row> {
+    let Shape {
+        clients,
+        threads,
+        by_client,
         ..
-    } = sum;
+    } = shape;
+    let what = match by_client {
+        1 => format!("{clients} clients of {threads} threads"),
+        _ => format!("{clients} clients of {by_client} among {threads} threads"),
+    };
+    let rounds = bench.size.pick(1, 3, 5);
+    let (mut seconds, mut reads) = (Vec::new(), Vec::new());
+    let (mut losses, mut frames) = (Losses::default(), 0);
+    for round in 1..=rounds {
+        let of = format!("{what}, round {round} of {rounds}");
+        bench.progress.say(&of);
+        let resumed = drop_and_resume(target, shape).await?;
+        seconds.push(resumed.elapsed.as_secs_f64());
+        reads.push(resumed.reads_of_an_event);
+        losses.merge(resumed.losses);
+        frames += resumed.frames;
+    }
+    losses.must_be_none()?;
     let elapsed = median(&seconds);
-    let whole = gaps == 0 && duplicates == 0 && breaks == 0;
-    let met = whole && elapsed < GOAL.as_secs_f64();
-    let mut row = Row::of(
-        format!("{clients} clients drop and resume"),
-        Figure::Seconds(elapsed),
-    )
-    .held_against(Mark::new(Origin::Goal, "< 5 s, no gap, no duplicate", met))
-    .remarking(format!(
-        "{MISSED} items missed by each; {gaps} gaps, {duplicates} duplicates, {breaks} breaks"
-    ));
+    let met = elapsed < GOAL.as_secs_f64();
+    let mut row = Row::of(format!("{what} drop and resume"), Figure::Seconds(elapsed))
+        .held_against(Mark::new(Origin::Goal, "< 5 s, no gap, no duplicate", met))
+        .remarking(format!(
+            "{losses} in {frames} frames; {} and more items of each thread missed while {} a second \
+             were posted; each was read from the log {:.2} times",
+            shape.items,
+            shape.each_second,
+            median(&reads)
+        ));
     row.rounds = seconds;
     Ok(row)
 }
 
 /// What came of one round, over all clients.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Resumed {
-    /// From the first reconnection until every client had every item.
+    /// From the first reconnection until the past of every client had ended.
     elapsed: Duration,
-    gaps: u64,
-    duplicates: u64,
-    breaks: u64,
+    /// How often an event that was missed was read from the log, on average.
+    reads_of_an_event: f64,
+    losses: Losses,
+    /// All that came, over both connections.
+    frames: u64,
 }
 
-async fn drop_and_resume(target: &Target, clients: usize) -> Result<Resumed> {
-    let threads = Connection::open(target)
-        .await?
-        .create_threads(THREADS)
-        .await?;
-    write(target, &threads, 0, SEEN).await?;
-    let all: Vec<_> = threads.iter().cycle().take(clients).cloned().collect();
-    let first = all
-        .iter()
-        .map(|thread| (thread.clone(), Account::default()))
-        .collect();
-    let accounts = follow(target, first, SEEN).await?;
-    write(target, &threads, SEEN, MISSED).await?;
-    let expected = SEEN + MISSED + MEANWHILE;
+async fn drop_and_resume(target: &Target, shape: Shape) -> Result<Resumed> {
+    let threads = Arc::new(http::create_threads(target, shape.threads).await?);
+    write(target, &threads, 0, shape.items).await?;
+    let mut crowd = Crowd::come(target, &threads, shape.everybody());
+    crowd.all_here().await?;
+    let first_number = shape.items * 2;
+    let posting =
+        Posting::start(target, &threads, first_number, shape.each_second, ENDLESS).await?;
+    sleep(FOLLOWING).await;
+    let cut_at = Instant::now();
+    let left = crowd.cut().await?;
+    write(target, &threads, shape.items, shape.items).await?;
+    let reads_before = log_reads(target).await?;
+    let back = left.into_iter().map(|left| left.followed).collect();
     let begun = Instant::now();
-    let writing = write(target, &threads, SEEN + MISSED, MEANWHILE);
-    let (written, accounts) = tokio::join!(writing, follow(target, accounts, expected));
-    written?;
-    let mut resumed = Resumed {
-        elapsed: begun.elapsed(),
-        ..Resumed::default()
-    };
-    for (_, account) in accounts? {
-        resumed.gaps += account.gaps(expected);
-        resumed.duplicates += account.duplicates;
-        resumed.breaks += account.breaks;
+    let mut crowd = Crowd::come(target, &threads, back);
+    crowd.all_here().await?;
+    let elapsed = begun.elapsed();
+    let meanwhile = cut_at.elapsed().as_secs_f64() * shape.each_second;
+    let reads = log_reads(target).await? - reads_before;
+    let posted = posting.stop().await?;
+    let last: Vec<u64> = posted.iter().map(|posted| first_number + posted).collect();
+    let closing = threads.iter().cloned().zip(last.iter().copied());
+    http::post_each(target, closing.collect()).await?;
+    let left = crowd.end(last.clone()).await?;
+    let (losses, frames) = account(&left, &last);
+    let missed = number(shape.items * threads.len() as u64) + meanwhile;
+    Ok(Resumed {
+        elapsed,
+        reads_of_an_event: number(reads) / missed,
+        losses,
+        frames,
+    })
+}
+
+async fn log_reads(target: &Target) -> Result<u64> {
+    Connection::open(target).await?.metric(LOG_READS).await
+}
+
+fn account(left: &[Left], last: &[u64]) -> (Losses, u64) {
+    let (mut losses, mut frames) = (Losses::default(), 0);
+    for one in left.iter().flat_map(|left| &left.followed) {
+        let expected = last.get(one.thread).map_or(u64::MAX, |last| last + 1);
+        losses.add(&one.account, expected);
+        frames += one.account.items;
     }
-    Ok(resumed)
+    (losses, frames)
 }
 
 async fn write(target: &Target, threads: &[String], first_number: u64, items: u64) -> Result<()> {
-    let until = Until::Sent(items * u64::try_from(threads.len())?);
     let load = Load {
         threads: threads.to_vec(),
         first_number,
         in_flight: 64,
-        until,
+        until: Until::Sent(items * u64::try_from(threads.len())?),
     };
     pipeline::run_all(target, vec![load]).await?;
     Ok(())
 }
 
-/// Connects everybody, reads until each has `items` items, and drops every connection.
-async fn follow(
-    target: &Target,
-    clients: Vec<(String, Account)>,
-    items: u64,
-) -> Result<Vec<(String, Account)>> {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
-    let mut following = JoinSet::new();
-    for (thread, account) in clients {
-        let (target, handshakes) = (target.clone(), handshakes.clone());
-        following.spawn(async move {
-            let permit = handshakes.acquire().await?;
-            let follower = Follower::subscribe(&target, &thread, account, Buffers::Small).await;
-            drop(permit);
-            let mut follower = follower?;
-            follower.read_until(items).await?;
-            anyhow::Ok((thread, follower))
-        });
-    }
-    let mut followers = Vec::with_capacity(following.len());
-    while let Some(ended) = following.join_next().await {
-        followers.push(ended.context("a client's task")??);
-    }
-    Ok(followers
-        .into_iter()
-        .map(|(thread, f)| (thread, f.disconnect()))
-        .collect())
+#[allow(clippy::cast_precision_loss, reason = "some millions")]
+fn number(count: u64) -> f64 {
+    count as f64
 }

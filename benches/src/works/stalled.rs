@@ -11,6 +11,7 @@ use crate::follower::{Account, Follower};
 use crate::http::Connection;
 use crate::latency::median;
 use crate::live::Buffers;
+use crate::losses::Losses;
 use crate::pipeline::{self, Load, Until};
 use crate::report::{Figure, Mark, Origin, Row};
 use crate::server::{End, Server, Target};
@@ -185,21 +186,17 @@ async fn catch_up(
         let (target, thread) = (target.clone(), thread.to_owned());
         reading.spawn(async move { read_on(follower, &target, &thread, frames).await });
     }
-    let (mut gaps, mut duplicates, mut breaks, mut returns) = (0, 0, 0, 0);
+    let (mut losses, mut returns) = (Losses::default(), 0);
     while let Some(ended) = reading.join_next().await {
         let (account, returned) = ended.context("a subscriber's task")??;
-        gaps += account.gaps(frames);
-        duplicates += account.duplicates;
-        breaks += account.breaks;
+        losses.add(&account, frames);
         returns += u64::from(returned);
     }
-    let whole = gaps == 0 && duplicates == 0 && breaks == 0;
+    losses.must_be_none()?;
     let work = format!("{stalled} of the stalled catch up, {frames} frames each");
     Ok(Row::of(work, Figure::time(begun.elapsed()))
-        .held_against(Mark::new(Origin::First, "no gap, no duplicate", whole))
-        .remarking(format!(
-            "{gaps} gaps, {duplicates} duplicates, {breaks} breaks; {returns} had to reconnect"
-        )))
+        .held_against(Mark::new(Origin::First, "no gap, no duplicate", true))
+        .remarking(format!("{losses}; {returns} had to reconnect")))
 }
 
 async fn read_on(

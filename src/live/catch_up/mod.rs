@@ -94,6 +94,7 @@ impl Page<'_> {
             let events = self
                 .log
                 .read(self.ask.caller.project, reached.next(), pace.next())?;
+            count_log_events(events.len());
             // What is durable but not projected yet is not visible.
             let visible = events
                 .iter()
@@ -120,10 +121,15 @@ impl Page<'_> {
                 }
                 .into());
             }
-            pace.took(self.links.bytes() - before);
+            pace.took(self.links.bytes() - before, self.links.left());
         }
         Ok(Reach::Head(self.head.max(self.ask.after)))
     }
+}
+
+/// Counts events that were read from the log, opened and encoded, because subscriptions were behind.
+fn count_log_events(count: usize) {
+    metrics::counter!("everlog_live_log_events_total").increment(count as u64);
 }
 
 /// Reads a page, up to the newest visible event at most. The access of today and the events come

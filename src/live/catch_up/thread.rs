@@ -11,7 +11,7 @@ use everlog_domain::tables::system::threads;
 use everlog_domain::threads::{Expired, item_of};
 use everlog_domain::value::Value;
 
-use super::Page;
+use super::{Page, count_log_events};
 use crate::live::event_text;
 use crate::live::life::{Life, cell, incarnation};
 use crate::live::page::{Change, Pace, Reach, ReadError};
@@ -149,6 +149,7 @@ impl Texts<'_> {
         let missing = within.take_while(|offset| !page.ask.texts.has(project, **offset));
         let (slice, later) = self.rest.split_at(missing.count());
         let mut bytes = 0;
+        count_log_events(slice.len());
         for recorded in page.log.read_at(project, slice)? {
             let offset = recorded.envelope.offset;
             // Events of a thread have a text, all of them but what is withheld.
@@ -164,7 +165,8 @@ impl Texts<'_> {
             page.ask.texts.keep(project, offset, kept);
             self.read.push_back(Placed { offset, text });
         }
-        self.pace.took(bytes);
+        let left = page.links.left().saturating_sub(bytes);
+        self.pace.took(bytes, left);
         self.rest = later;
         Ok(())
     }

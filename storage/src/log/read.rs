@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
         let from = from.max(Offset(1));
         let mut events = Vec::with_capacity(limit.min(1024));
         let mut link: Option<Hash> = None;
-        for record in self.records(project, from).take(limit) {
+        for record in self.records_up_to(Place::new(project, from), limit) {
             let record = record?;
             let place = Place::new(project, record.envelope.offset);
             if link.is_some_and(|link| link != record.envelope.previous) {
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<Envelope>, ReadFailure> {
         let from = from.max(Offset(1));
         let mut envelopes: Vec<Envelope> = Vec::with_capacity(limit.min(1024));
-        for record in self.records(project, from).take(limit) {
+        for record in self.records_up_to(Place::new(project, from), limit) {
             let envelope = record?.envelope;
             let before = envelopes.last().map(chain::link);
             if before.is_some_and(|link| link != envelope.previous) {
@@ -91,9 +91,7 @@ impl<'a> Reader<'a> {
         for run in offsets.chunk_by(|a, b| a.next() == *b) {
             let Some(&first) = run.first() else { continue };
             let before = events.len();
-            let ahead = if run.len() > 1 { READ_AHEAD_BYTES } else { 0 };
-            let records = self.records_reading_ahead(Place::new(project, first), ahead);
-            for record in records.take(run.len()) {
+            for record in self.records_up_to(Place::new(project, first), run.len()) {
                 events.push(record?.open(self.keys)?);
             }
             let found = events.len() - before;
@@ -111,10 +109,9 @@ impl<'a> Reader<'a> {
         offset: Offset,
     ) -> Result<Envelope, ReadFailure> {
         let place = Place::new(project, offset);
-        let records = self.records_reading_ahead(place, 0);
-        let current = records.locate()?;
+        let current = self.records_up_to(place, 1).locate()?;
         let mut current = current.ok_or_else(|| damaged(place, "it is missing"))?;
-        let (record, _) = current.event(self.engine, place, 0)?;
+        let (record, _) = current.event(self.engine, place, 1)?;
         Ok(decode(place, record)?.envelope)
     }
 
@@ -125,15 +122,16 @@ impl<'a> Reader<'a> {
         project: ProjectNumber,
         from: Offset,
     ) -> impl Iterator<Item = Result<SealedRecord, ReadFailure>> + use<'a> {
-        self.records_reading_ahead(Place::new(project, from), READ_AHEAD_BYTES)
+        self.records_up_to(Place::new(project, from), usize::MAX)
     }
 
-    fn records_reading_ahead(&self, from: Place, ahead: u64) -> Records<'a> {
+    /// So many records at most: what follows them is not read along with them.
+    fn records_up_to(&self, from: Place, limit: usize) -> Records<'a> {
         Records {
             engine: self.engine,
             until: self.until,
             next: from,
-            ahead,
+            left: limit,
             current: None,
             failed: false,
         }
@@ -156,7 +154,8 @@ struct Records<'a> {
     engine: &'a LogEngine,
     until: CommitNumber,
     next: Place,
-    ahead: u64,
+    /// Records that are still wanted.
+    left: usize,
     current: Option<Current>,
     failed: bool,
 }
@@ -171,10 +170,11 @@ impl Iterator for Records<'_> {
     type Item = Result<SealedRecord, ReadFailure>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.failed || self.left == 0 {
             return None;
         }
         let record = self.read().transpose();
+        self.left -= 1;
         self.failed = matches!(record, Some(Err(_)));
         record
     }
@@ -192,7 +192,7 @@ impl Records<'_> {
         let Some(mut current) = current else {
             return Ok(None);
         };
-        let (record, beside) = current.event(self.engine, place, self.ahead)?;
+        let (record, beside) = current.event(self.engine, place, self.left)?;
         let sealed = SealedRecord::read(place, record, beside)?;
         self.current = Some(current);
         self.next.offset = place.offset.next();
@@ -206,7 +206,7 @@ impl Records<'_> {
         match found.map_err(|failure| unreadable(place, &failure))? {
             Found::In(frame) => {
                 let n = frame.event_at(place).unwrap_or_default();
-                let events = read_events(self.engine, &frame, place, n, self.ahead)?;
+                let events = read_events(self.engine, &frame, place, n, self.left)?;
                 Ok(Some(Current { frame, events }))
             }
             Found::Not { later: true } => Err(damaged(
@@ -224,12 +224,12 @@ impl Current {
         &mut self,
         engine: &LogEngine,
         place: Place,
-        ahead: u64,
+        wanted: usize,
     ) -> Result<(&[u8], &[u8]), ReadFailure> {
         let missing = || damaged(place, "it is missing");
         let n = self.frame.event_at(place).ok_or_else(missing)?;
         if !self.events.has(&self.frame.head, n) {
-            self.events = read_events(engine, &self.frame, place, n, ahead)?;
+            self.events = read_events(engine, &self.frame, place, n, wanted)?;
         }
         let bytes = self.events.get(&self.frame.head, n);
         let bytes =
@@ -238,16 +238,18 @@ impl Current {
     }
 }
 
-/// Reads an event of a frame, and of those of the same project that follow it about so many bytes.
+/// Reads an event of a frame, and of those of the same project that follow it as many as are wanted,
+/// within [`READ_AHEAD_BYTES`].
 fn read_events(
     engine: &LogEngine,
     frame: &Frame,
     place: Place,
     first: usize,
-    ahead: u64,
+    wanted: usize,
 ) -> Result<Events, ReadFailure> {
     let last = frame.last_event(place).unwrap_or(first);
-    let last = frame.head.up_to(first, last, ahead);
+    let last = last.min(first.saturating_add(wanted.saturating_sub(1)));
+    let last = frame.head.up_to(first, last, READ_AHEAD_BYTES);
     let events = engine.events(frame, first, last);
     events.map_err(|error| unreadable(place, &error))
 }

@@ -11,7 +11,7 @@ fn escaped(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-fn at(path: &str, moment: &str) -> Ask {
+pub(super) fn at(path: &str, moment: &str) -> Ask {
     Ask::get(format!("{path}?at={}", escaped(moment)))
 }
 

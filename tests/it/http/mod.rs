@@ -11,6 +11,7 @@ pub(crate) mod event_stream;
 mod forks;
 mod forks_alike;
 mod history;
+mod history_bounds;
 mod history_pages;
 mod idempotency;
 mod imports;
