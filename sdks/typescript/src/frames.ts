@@ -32,6 +32,8 @@ export interface Thread {
   activeItemId: string | null;
   /** The thread that it was forked from, and the item if one was named. */
   forkedFrom: { threadId: string; itemId?: string } | null;
+  /** The template that it began from. */
+  templateId: string | null;
 }
 
 export interface Item {

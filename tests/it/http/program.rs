@@ -74,3 +74,39 @@ fn a_dump_shows_no_hashes_of_secrets_unless_it_is_asked_to() {
     assert_eq!(hashes("demo", &[]), ["0".repeat(64)]);
     assert_ne!(hashes("demo", &with), ["0".repeat(64)]);
 }
+
+#[test]
+fn templates_are_kept_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(dev(&data).0.stop(), Some(0));
+    let file = folder.path().join("ticket.json");
+    let template = |arguments: &[&str]| {
+        let project = ["--project", "demo", "--data", text(&data)];
+        run(&[&["template"], arguments, &project].concat())
+    };
+    let set = |json: &str| {
+        std::fs::write(&file, json).unwrap();
+        template(&["set", "ticket", text(&file)])
+    };
+    let listed = || -> Vec<Value> {
+        let lines = String::from_utf8(template(&["list"]).stdout).unwrap();
+        let lines = lines.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let refused = set(r#"{"permissions":["read(\"label:{creator}\")"]}"#);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(template(&["delete", "ticket"]).status.code(), Some(1));
+    assert_eq!(listed(), Vec::<Value>::new());
+    for (json, users) in [("{}", 0), (r#"{"usableBy":["users"]}"#, 1)] {
+        assert_eq!(set(json).status.code(), Some(0));
+        let list = listed();
+        assert_eq!(list[0]["$id"], "ticket");
+        assert_eq!(list[0]["usableBy"].as_array().map(Vec::len), Some(users));
+        assert_eq!(list.len(), 1);
+    }
+    assert_eq!(template(&["delete", "ticket"]).status.code(), Some(0));
+    assert_eq!(listed(), Vec::<Value>::new());
+}
