@@ -11,7 +11,7 @@ use super::item::{ItemStatus, part_bytes};
 use super::lineage::{MAX_FORK_DEPTH, Shares};
 use super::state::Thread;
 use super::{Facts, ForkFacts, Metadata, ThreadEvent, ThreadName, ThreadRefusal, ThreadState};
-use crate::access::{Action, Permissions};
+use crate::access::{Action, Caller, Permission, Permissions};
 use crate::ids::{ItemId, Offset, Position, ThreadId};
 use crate::time::Time;
 
@@ -105,8 +105,8 @@ impl ForkThread {
         }
     }
 
-    /// Who may do what in the fork: who may in the thread today, and might at the moment. Who made it
-    /// owns it.
+    /// Who may do what in the fork: who may in the thread today, and might at the moment, as far as
+    /// the caller may hand that on. Who made it owns it.
     fn access(&self, thread: &Thread, facts: Facts<'_>) -> Result<ThreadAccess, ThreadRefusal> {
         let mut access = match (&self.permissions, &self.from) {
             (Some(permissions), _) => {
@@ -116,8 +116,12 @@ impl ForkThread {
                     participants: BTreeMap::new(),
                 }
             }
-            (None, ForkFrom::Past(then)) => common(&thread.access, &then.access),
-            (None, ForkFrom::Whole | ForkFrom::Item(_)) => thread.access.clone(),
+            (None, ForkFrom::Past(then)) => {
+                handed_on(facts.caller, thread, common(&thread.access, &then.access))
+            }
+            (None, ForkFrom::Whole | ForkFrom::Item(_)) => {
+                handed_on(facts.caller, thread, thread.access.clone())
+            }
         };
         access.participants.extend(owner(facts.caller));
         if access.participants.len() > MAX_PARTICIPANTS {
@@ -209,11 +213,26 @@ fn past(
     Ok(std::iter::once(forked.into()).chain(copies).collect())
 }
 
+/// Who may say who does what in the thread takes everybody along. Who only reads it gives nobody more
+/// than it could in a thread of its own.
+fn handed_on(caller: &Caller, thread: &Thread, access: ThreadAccess) -> ThreadAccess {
+    if thread.access.allows(caller, Action::Update) {
+        return access;
+    }
+    let own = |permission: &&Permission| {
+        let alone: Permissions = std::iter::once((*permission).clone()).collect();
+        check_permissions(caller, &alone).is_ok()
+    };
+    ThreadAccess {
+        permissions: access.permissions.iter().filter(own).cloned().collect(),
+        participants: BTreeMap::new(),
+    }
+}
+
 /// What both allow: permissions that stand in both, and participants of both with the lesser role.
 fn common(now: &ThreadAccess, then: &ThreadAccess) -> ThreadAccess {
-    let stood = |permission: &&crate::access::Permission| {
-        then.permissions.iter().any(|other| other == *permission)
-    };
+    let stood =
+        |permission: &&Permission| then.permissions.iter().any(|other| other == *permission);
     let both = |(id, role): (&ParticipantId, &ParticipantRole)| {
         let before = then.participants.get(id)?;
         let lesser = if role.actions().len() <= before.actions().len() {

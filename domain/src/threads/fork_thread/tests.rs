@@ -42,14 +42,6 @@ fn history() -> Vec<ThreadEvent> {
     ]
 }
 
-fn owned_by(name: &str) -> ThreadAccess {
-    let mut access = access();
-    access
-        .participants
-        .insert(person(name), ParticipantRole::Owner);
-    access
-}
-
 fn forked(until: u64, without: &[u64]) -> ThreadForked {
     ThreadForked {
         thread: fork_id(),
@@ -199,24 +191,47 @@ fn a_fork_from_an_item_ends_with_it() {
 }
 
 #[test]
-fn who_forks_a_thread_owns_the_fork_and_the_others_keep_their_roles() {
-    for caller in [viewer(), member()] {
-        let name = match &caller.principal {
-            crate::access::Principal::User(id) => id.to_string(),
-            other => panic!("{other:?}"),
-        };
+fn who_runs_a_thread_takes_its_people_along() {
+    for caller in [owner(), key()] {
         given(history())
             .knowing(known())
             .when(&caller, fork(ForkFrom::Whole))
+            .then(forked(4, &[4]));
+    }
+}
+
+#[test]
+fn who_only_reads_a_thread_gives_nobody_more_than_in_a_thread_of_its_own() {
+    let opened_to = |texts: &[&str]| {
+        let access = ThreadAccess {
+            permissions: permissions(texts),
+            ..access()
+        };
+        crate::threads::ThreadPermissionsChanged { access }
+    };
+    let texts = [
+        "read(\"any\")",
+        "read(\"team:crew\")",
+        "update(\"user:owner\")",
+    ];
+    for (caller, name) in [
+        (viewer(), "viewer"),
+        (member(), "member"),
+        (stranger(), "stranger"),
+    ] {
+        let alone = ThreadAccess {
+            permissions: permissions(&["read(\"any\")"]),
+            participants: [(person(name), ParticipantRole::Owner)].into(),
+        };
+        given(history())
+            .and([opened_to(&texts).into()])
+            .knowing(known())
+            .when(&caller, fork(ForkFrom::Whole))
             .then(ThreadForked {
-                access: owned_by(&name),
-                ..forked(4, &[4])
+                access: alone,
+                ..forked(5, &[4])
             });
     }
-    given(history())
-        .knowing(known())
-        .when(&key(), fork(ForkFrom::Whole))
-        .then(forked(4, &[4]));
 }
 
 #[test]
@@ -256,7 +271,7 @@ fn participants_are_bounded_with_the_one_who_forks() {
         name: None,
         metadata: Metadata::default(),
         access: ThreadAccess {
-            permissions: permissions(&["read(\"users\")"]),
+            permissions: permissions(&["read(\"users\")", "update(\"users\")"]),
             participants: crowd,
         },
         template: None,
